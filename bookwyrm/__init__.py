@@ -1,0 +1,1 @@
+"""A social-reading site, the first user of `external_storage`."""

@@ -1,0 +1,73 @@
+"""Shelves people keep books on, and what they think of the books."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from ..books.models import Edition
+
+
+class Shelf(models.Model):
+    TO_READ, READING, READ, STOPPED = "to-read", "reading", "read", "stopped-reading"
+    DEFAULTS = ((TO_READ, _("To read")), (READING, _("Reading")), (READ, _("Read")), (STOPPED, _("Stopped reading")))
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="shelves")
+    identifier = models.SlugField(max_length=100)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    editions = models.ManyToManyField(Edition, through="ShelvedBook", related_name="shelves")
+
+    class Meta:
+        verbose_name = _("shelf")
+        verbose_name_plural = _("shelves")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["owner", "identifier"], name="one_shelf_per_identifier")]
+
+    def __str__(self) -> str:
+        return str(self.shown_name)
+
+    @property
+    def is_default(self) -> bool:
+        return self.identifier in dict(self.DEFAULTS)
+
+    @property
+    def shown_name(self) -> str:
+        """A default shelf's name in the reader's language, or what the owner of another one wrote."""
+        return dict(self.DEFAULTS).get(self.identifier, self.name)
+
+    def get_absolute_url(self) -> str:
+        return reverse("shelf", args=[self.owner.username, self.identifier])
+
+
+class ShelvedBook(models.Model):
+    shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE, related_name="shelved")
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="shelved")
+    shelved_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-shelved_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["shelf", "edition"], name="a_book_once_per_shelf")]
+
+
+class Review(models.Model):
+    """A rating, a text, or both, by one person on one edition."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reviews")
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="reviews")
+    rating = models.PositiveSmallIntegerField(
+        _("rating"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    text = models.TextField(_("review"), blank=True, max_length=20000)
+    created_at = models.DateTimeField(auto_now_add=True)
+    edited_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
+        ordering = ["-created_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["author", "edition"], name="one_review_per_person_and_book")]

@@ -1,0 +1,86 @@
+"""Name and describe objects: keys, what a store says of one, and the headers it is published with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import KeyRefused
+
+# S3 counts bytes, not characters: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+LONGEST_KEY_BYTES = 1024
+
+# Names below /images/ and hashed static names are never reused for other bytes, so they may be kept for a year.
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def check_key(key: str) -> str:
+    """Return *key* if every store can hold it and none can be led astray by it, else raise `KeyRefused`.
+
+    A key is ``/``-separated, relative, without empty, ``.`` or ``..`` segments, without backslashes and control
+    characters, encodable as UTF-8, and at most 1,024 bytes long.
+    """
+    try:
+        length = len(key.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise KeyRefused(f"The name {key!a} is not valid UTF-8.", key=key, remedy="Rename the file.") from None
+    if not key:
+        raise KeyRefused("An empty name cannot be stored.", key=key)
+    if length > LONGEST_KEY_BYTES:
+        raise KeyRefused(f"The name {key[:60]!r}… has {length} bytes; {LONGEST_KEY_BYTES} is the limit.", key=key)
+    if any(segment in ("", ".", "..") for segment in key.split("/")):
+        raise KeyRefused(f"The name {key!r} is absolute or has an empty, '.' or '..' part.", key=key)
+    if "\\" in key or any(ord(c) < 32 or ord(c) == 127 for c in key):
+        raise KeyRefused(f"The name {key!r} has a backslash or a control character.", key=key)
+    return key
+
+
+def in_key_order(key: str) -> bytes:
+    """Return what keys are sorted by: their UTF-8 bytes, the order S3 lists in (``a-b`` before ``a/b``)."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """How an object is served: MIME type, ``Cache-Control`` value, and whether anyone may read it."""
+
+    content_type: str
+    cache_control: str = ""
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a store says of one object.
+
+    *size* is in bytes; *md5* is 32 lower-case hex digits, only where the store vouches that it is the MD5 of the
+    content; *modified* is seconds since the epoch; *etag* is whatever opaque version the store gives, unquoted;
+    *headers* is None where the answer did not carry them (a listing does not).
+    """
+
+    key: str
+    size: int
+    md5: str | None = None
+    modified: float | None = None
+    etag: str | None = None
+    headers: Headers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """The rule's yes: the object may be stored, and is served with these headers."""
+
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBack:
+    """The rule's no: the object stays where it is, for this reason (a sentence for the owner)."""
+
+    reason: str
+
+
+# The site's rule, one per alias. It gets the key and the object's first bytes (at least 64 where there are as many),
+# or None where only the name is known yet; then it may answer HoldBack for the name alone, and is asked again with the
+# bytes before anything is published. The same rule decides for uploads and for copies.
+PublishingRule = Callable[[str, bytes | None], Publish | HoldBack]

@@ -1,0 +1,67 @@
+"""The contract between the pipeline and a place where bytes live.
+
+A `Store` holds objects under keys, in one flat namespace. What not every store can do is a protocol of its own. Every
+method raises only `external_storage.errors.StorageError`; every store passes ``tests/contract``. All methods may be
+called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ..errors import StorageError
+from ..objects import Headers, ObjectInfo
+
+
+class Source(Protocol):
+    """One object opened for reading."""
+
+    info: ObjectInfo
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to *size* bytes, b"" at the end, all that is left for -1."""
+        ...
+
+    def check_unchanged(self) -> None:
+        """Raise `SourceChanged` unless what was read is one whole version of the object."""
+        ...
+
+
+class Store(Protocol):
+    """Somewhere bytes live under keys: a folder, a bucket with a prefix, memory, …"""
+
+    name: str
+    """How people call this store in settings and messages."""
+
+    place: str
+    """Where it is, without secrets: ``file:///srv/images``, ``s3://bucket/images``."""
+
+    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        """Yield every object whose key starts with *prefix* and lies in (*after*, *until*], in key order (UTF-8 bytes).
+
+        Every page is read. Refused permission raises; it is never an empty listing.
+        """
+        ...
+
+    def describe(self, key: str) -> ObjectInfo:
+        """Return what the store says of one object now, headers included. Raise `ObjectMissing` if there is none."""
+        ...
+
+    def open(self, key: str) -> AbstractContextManager[Source]:
+        """Open an object for reading as a stream. Raise `ObjectMissing` if there is none."""
+        ...
+
+    def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
+        """Store all of *source* under *key*, atomically: readers see the old object or the whole new one.
+
+        The digest of what was sent is checked by the store where it can be, and returned as ``md5``. The source's
+        ``check_unchanged`` is called before the object becomes visible wherever the store allows that.
+        With ``replace=False`` an object already there raises `AlreadyExists` and stays as it was.
+        """
+        ...
+
+    def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
+        """Delete the objects; missing ones are fine. Return each key with None or the error that befell it."""
+        ...
