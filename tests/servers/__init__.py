@@ -1,0 +1,31 @@
+"""Start real servers for tests, on free loopback ports, and leave nothing behind.
+
+Each module gives one context manager that yields a small description of the running server. A program that is not
+installed raises `ServerAbsent`, whose text names the command that adds it. Every server runs under `guarded`, so it is
+gone, with its files, even when the test process is killed.
+"""
+
+from __future__ import annotations
+
+from .absent import ServerAbsent
+from .ceph import ceph
+from .certificates import Certificates, issue_certificates
+from .nginx import Nginx, nginx
+from .postgres import postgres
+from .redis import redis
+from .s3 import Bucket, S3Server
+from .seaweedfs import seaweedfs
+
+__all__ = [
+    "Bucket",
+    "Certificates",
+    "Nginx",
+    "S3Server",
+    "ServerAbsent",
+    "ceph",
+    "issue_certificates",
+    "nginx",
+    "postgres",
+    "redis",
+    "seaweedfs",
+]
