@@ -4,8 +4,20 @@
 import os
 import sys
 
-if __name__ == "__main__":
+
+def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookwyrm.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from external_storage.errors import SettingsError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,51 +1,229 @@
-"""Settings of the instance; every value a person may want to change comes from ``.env``."""
+"""Settings of the instance; every value a person may want to change comes from ``.env`` (see ``env.py``)."""
 
+from __future__ import annotations
+
+import os
 from pathlib import Path
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = "replaced by the settings reader"  # noqa: S105
-DEBUG = True
-DOMAIN = "localhost"
-SITE_URL = "http://localhost:1333"
-ALLOWED_HOSTS = ["*"]
+import dj_database_url
+
+from . import env
+
+ENVIRONMENT = env.read()
+if _problems := env.check(ENVIRONMENT):
+    raise env.BadEnvironment(_problems, ENVIRONMENT.source)
+
+BASE_DIR = env.CHECKOUT
+STATE_DIR = env.state_directory()
+STATE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# The site's own address
+
+USE_HTTPS = ENVIRONMENT.flag("USE_HTTPS")
+DOMAIN = ENVIRONMENT.text("DOMAIN")
+SITE_URL = env.site_url(ENVIRONMENT)
+_HOST = env.host_of(DOMAIN)
+ALLOWED_HOSTS = [_HOST, f"www.{_HOST}", "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [SITE_URL, SITE_URL.replace("://", "://www.", 1)]
+
+DEBUG = ENVIRONMENT.flag("DEBUG")
+SECRET_KEY = ENVIRONMENT.text("SECRET_KEY")
+
 ROOT_URLCONF = "bookwyrm.urls"
+WSGI_APPLICATION = "bookwyrm.wsgi.application"
 AUTH_USER_MODEL = "bookwyrm.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+
 INSTALLED_APPS = [
     "bookwyrm",
+    "external_storage.django",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    # The development server must serve the collected files like the real one does, so that both show the same pages.
+    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_tasks",
+    "django_tasks_db",
 ]
+
 MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "bookwyrm.content_security.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "bookwyrm" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "bookwyrm.site.context.site",
             ]
         },
     }
 ]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / ".bw" / "site.sqlite3"}}
+
+# Database
+
+if ENVIRONMENT.text("DATABASE_URL"):
+    _DATABASE = dict(dj_database_url.parse(ENVIRONMENT.text("DATABASE_URL"), conn_max_age=60, conn_health_checks=True))
+else:
+    _DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": STATE_DIR / "site.sqlite3"}
+
+if _DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    # Readers and one writer side by side (WAL); a transaction that means to write queues for the lock at its beginning
+    # (IMMEDIATE) instead of failing in its middle, and waits for it up to 20 seconds.
+    _DATABASE["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL"}
+
+DATABASES = {"default": _DATABASE}
+
+# Languages
+
+LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
+LOCALE_PATHS = [BASE_DIR / "bookwyrm" / "locale"]
+TIME_ZONE = "UTC"
 USE_TZ = True
-MEDIA_ROOT = BASE_DIR / "images"
+
+# Files: where they live and under which addresses they are found
+
+USE_S3 = ENVIRONMENT.flag("USE_S3")
+MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT") or BASE_DIR / "images")
+STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
+
+
+def _bucket(prefix: str) -> dict[str, object]:
+    acl = ENVIRONMENT.text("AWS_DEFAULT_ACL")
+    return {
+        "KIND": "s3",
+        "BUCKET": ENVIRONMENT.text("AWS_STORAGE_BUCKET_NAME"),
+        "PREFIX": prefix,
+        "REGION": ENVIRONMENT.text("AWS_S3_REGION_NAME") or None,
+        "ENDPOINT_URL": ENVIRONMENT.text("AWS_S3_ENDPOINT_URL") or None,
+        "CUSTOM_DOMAIN": env.bare_domain(ENVIRONMENT.text("AWS_S3_CUSTOM_DOMAIN")) or None,
+        "ACCESS_KEY_ID": ENVIRONMENT.text("AWS_ACCESS_KEY_ID"),
+        "SECRET_ACCESS_KEY": ENVIRONMENT.text("AWS_SECRET_ACCESS_KEY"),
+        "DEFAULT_ACL": None if acl == "none" else acl,
+        "USE_HTTPS": USE_HTTPS,
+    }
+
+
+_STORES = {
+    "disk": {"KIND": "local", "ROOT": MEDIA_ROOT, "PUBLIC_URL": f"{SITE_URL}/images/"},
+    "static-disk": {"KIND": "local", "ROOT": STATIC_ROOT, "PUBLIC_URL": f"{SITE_URL}/static/"},
+}
+# The bucket is known before it is used: the page copies the pictures first and sets USE_S3 afterwards.
+if ENVIRONMENT.text("AWS_STORAGE_BUCKET_NAME"):
+    _STORES |= {"bucket": _bucket("images/"), "static-bucket": _bucket("static/")}
+
+EXTERNAL_STORAGE = {
+    "STORES": _STORES,
+    "ALIASES": {
+        "default": {
+            "ACTIVE": "bucket" if USE_S3 else "disk",
+            "PUBLISHING_RULE": "bookwyrm.images.publishing.may_publish",
+            "DERIVED_KEYS": "bookwyrm.images.thumbnails.derived_keys",
+        },
+        "staticfiles": {"ACTIVE": "static-bucket" if USE_S3 else "static-disk"},
+    },
+}
+STORAGES = {
+    "default": {"BACKEND": "external_storage.django.backends.SiteStorage", "OPTIONS": {"alias": "default"}},
+    "staticfiles": {"BACKEND": "external_storage.django.backends.StaticStorage", "OPTIONS": {"alias": "staticfiles"}},
+}
+
 MEDIA_URL = "/images/"
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / ".bw" / "static"
-TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+
+# /static/ goes on answering when the files come from the bucket: pages opened before the move still refer to it.
+WHITENOISE_STATIC_PREFIX = "/static/"
+WHITENOISE_USE_FINDERS = False
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+\.[0-9a-f]{12}\.[^/]+$"
+
+# An upload is read into memory by the picture code in any case, which has its own ceiling.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 2**20
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+FILE_UPLOAD_PERMISSIONS = 0o644
+
+# Security
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = USE_HTTPS
+CSRF_COOKIE_SECURE = USE_HTTPS
+# Cookies ignore ports, so two sites on one machine would sign each other's people out under one name.
+SESSION_COOKIE_NAME = "session" if USE_HTTPS else f"session-{ENVIRONMENT.text('PORT')}"
+CSRF_COOKIE_NAME = "csrf" if USE_HTTPS else f"csrf-{ENVIRONMENT.text('PORT')}"
+if USE_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # One day: long enough to matter, short enough that a site which gives up https comes back tomorrow.
+    SECURE_HSTS_SECONDS = 86_400
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Mail: without a server, letters are files that only the owner of the machine can read.
+
+if ENVIRONMENT.text("EMAIL_HOST"):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = ENVIRONMENT.text("EMAIL_HOST")
+    EMAIL_PORT = ENVIRONMENT.number("EMAIL_PORT")
+    EMAIL_HOST_USER = ENVIRONMENT.text("EMAIL_HOST_USER")
+    EMAIL_HOST_PASSWORD = ENVIRONMENT.text("EMAIL_HOST_PASSWORD")
+    EMAIL_USE_TLS = ENVIRONMENT.flag("EMAIL_USE_TLS")
+    EMAIL_TIMEOUT = 10
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = STATE_DIR / "mail"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.text("EMAIL_FROM") or f"books@{_HOST}"
+
+# Background work
+
+REDIS_URL = ENVIRONMENT.text("REDIS_URL")
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+OUTBOUND_ALLOWED_HOSTS = ENVIRONMENT.names("OUTBOUND_ALLOWED_HOSTS")
+
+# Logs go to standard error; whoever runs the process keeps them (bw-dev: .bw/logs/).
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "bookwyrm.operate.logs.SettingsWithoutSecrets"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"()": "bookwyrm.operate.logs.SecretFreeFormatter", "secrets": ENVIRONMENT.secrets()}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
