@@ -2,11 +2,12 @@
 
 from .books.models import Author, Edition, Work
 from .connectors.models import Connector
-from .people.models import Invite, User
+from .people.models import AdminCode, Invite, User
 from .shelves.models import Review, Shelf, ShelvedBook
 from .site.models import SiteSettings
 
 __all__ = [
+    "AdminCode",
     "Author",
     "Connector",
     "Edition",

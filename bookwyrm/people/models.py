@@ -6,7 +6,9 @@ import secrets
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..images.fields import PictureField
@@ -32,6 +34,15 @@ def new_invite_code() -> str:
     return secrets.token_urlsafe(12)
 
 
+class InviteQuerySet(models.QuerySet):
+    def usable(self) -> InviteQuerySet:
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), uses_left__gt=0)
+
+    def use(self, code: str) -> bool:
+        """Take one use of the invite *code*; return whether there was one to take."""
+        return self.usable().filter(code=code).update(uses_left=F("uses_left") - 1) == 1
+
+
 class Invite(models.Model):
     """A link with which someone may sign up while the site is open by invitation only."""
 
@@ -43,9 +54,28 @@ class Invite(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     uses_left = models.PositiveIntegerField(_("uses left"), default=1)
 
+    objects = InviteQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("invite")
         verbose_name_plural = _("invites")
 
     def __str__(self) -> str:
         return self.code
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('signup')}?invite={self.code}"
+
+
+class AdminCode(models.Model):
+    """The digest of a one-time code with which the owner makes the first account; see `people.first_account`."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("admin code")
+        verbose_name_plural = _("admin codes")
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
