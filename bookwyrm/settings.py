@@ -112,7 +112,6 @@ STATIC_ROOT.mkdir(exist_ok=True)
 
 
 def _bucket(prefix: str) -> dict[str, object]:
-    acl = ENVIRONMENT.text("AWS_DEFAULT_ACL")
     return {
         "KIND": "s3",
         "BUCKET": ENVIRONMENT.text("AWS_STORAGE_BUCKET_NAME"),
@@ -122,7 +121,7 @@ def _bucket(prefix: str) -> dict[str, object]:
         "CUSTOM_DOMAIN": env.bare_domain(ENVIRONMENT.text("AWS_S3_CUSTOM_DOMAIN")) or None,
         "ACCESS_KEY_ID": ENVIRONMENT.text("AWS_ACCESS_KEY_ID"),
         "SECRET_ACCESS_KEY": ENVIRONMENT.text("AWS_SECRET_ACCESS_KEY"),
-        "DEFAULT_ACL": None if acl == "none" else acl,
+        "DEFAULT_ACL": ENVIRONMENT.text("AWS_DEFAULT_ACL"),
         "USE_HTTPS": USE_HTTPS,
     }
 
@@ -140,11 +139,29 @@ EXTERNAL_STORAGE = {
     "ALIASES": {
         "default": {
             "ACTIVE": "bucket" if USE_S3 else "disk",
+            "STORES": [name for name in ("disk", "bucket") if name in _STORES],
             "PUBLISHING_RULE": "bookwyrm.images.publishing.may_publish",
             "DERIVED_KEYS": "bookwyrm.images.thumbnails.derived_keys",
         },
-        "staticfiles": {"ACTIVE": "static-bucket" if USE_S3 else "static-disk"},
+        "staticfiles": {
+            "ACTIVE": "static-bucket" if USE_S3 else "static-disk",
+            "STORES": [name for name in ("static-disk", "static-bucket") if name in _STORES],
+        },
     },
+    # What the owner calls these values, so that a message names what he can change.
+    "CONFIGURED_BY": {
+        "BUCKET": "AWS_STORAGE_BUCKET_NAME",
+        "REGION": "AWS_S3_REGION_NAME",
+        "ENDPOINT_URL": "AWS_S3_ENDPOINT_URL",
+        "CUSTOM_DOMAIN": "AWS_S3_CUSTOM_DOMAIN",
+        "ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
+        "SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
+        "DEFAULT_ACL": "AWS_DEFAULT_ACL",
+        "USE_HTTPS": "USE_HTTPS",
+        "ACTIVE": "USE_S3",
+    },
+    # Every origin this site's pages may be read at; its fonts are fetched from the bucket with one of these.
+    "SITE_ORIGINS": CSRF_TRUSTED_ORIGINS,
 }
 STORAGES = {
     "default": {"BACKEND": "external_storage.django.backends.SiteStorage", "OPTIONS": {"alias": "default"}},

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.core.checks import register
+
+
+class ExternalStorageConfig(AppConfig):
+    name = "external_storage.django"
+    label = "external_storage"
+    verbose_name = "External storage"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks
+
+        register(checks.settings_are_sound)
+        register(checks.collectstatic_is_ours)

@@ -1,0 +1,90 @@
+"""Django system checks for what can be known without asking the network."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.apps import apps
+from django.conf import settings
+from django.core import checks
+
+from ..errors import SettingsError
+from . import conf
+
+
+def settings_are_sound(app_configs: object, **options: object) -> list[checks.CheckMessage]:
+    """Report settings that are wrong (E001), and settings that contradict each other (W0xx)."""
+    try:
+        configuration = conf.configuration()
+    except SettingsError as problem:
+        return [checks.Error(problem.what, hint=problem.remedy, obj=problem.setting, id="external_storage.E001")]
+    found: list[checks.CheckMessage] = []
+    for store in configuration.stores.values():
+        if isinstance(store, conf.BucketSettings):
+            found += _contradictions(store, configuration)
+    for alias in configuration.aliases.values():
+        found += _missing_rule(alias, configuration)
+    return found
+
+
+def collectstatic_is_ours(app_configs: object, **options: object) -> list[checks.CheckMessage]:
+    """Report (E003) when Django's own ``collectstatic`` would win over ours because its app is listed first."""
+    order = [config.name for config in apps.get_app_configs()]
+    if "django.contrib.staticfiles" not in order:
+        return []
+    if order.index("external_storage.django") < order.index("django.contrib.staticfiles"):
+        return []
+    return [
+        checks.Error(
+            "django.contrib.staticfiles stands before external_storage.django in INSTALLED_APPS.",
+            hint='Move "external_storage.django" up, or collectstatic will not deny .env, *.py and dumps.',
+            id="external_storage.E003",
+        )
+    ]
+
+
+def _contradictions(store: conf.BucketSettings, configuration: conf.Configuration) -> list[checks.CheckMessage]:
+    found = []
+    domain, named = store.custom_domain or "", configuration.known_as("CUSTOM_DOMAIN")
+    scheme = urlsplit(domain).scheme if "://" in domain else ""
+    if scheme and scheme != urlsplit(store.public_url).scheme:
+        found.append(
+            checks.Warning(
+                f"{named} is {domain!r}, but the links made from it begin with {store.public_url.split(':')[0]}:.",
+                hint=f"Write the domain alone; {configuration.known_as('USE_HTTPS')} decides the scheme.",
+                id="external_storage.W001",
+            )
+        )
+    if store.acl == conf.PRIVATE and _is_in_use(store, configuration):
+        found.append(
+            checks.Warning(
+                f"{configuration.known_as('DEFAULT_ACL')} is 'private': visitors cannot see what is stored so.",
+                hint="Leave it unset, or open the bucket's prefix to readers with a bucket policy.",
+                id="external_storage.W002",
+            )
+        )
+    endpoint = urlsplit(store.endpoint_url or "").hostname or ""
+    if endpoint.startswith(f"{store.bucket}."):
+        found.append(
+            checks.Warning(
+                f"{configuration.known_as('ENDPOINT_URL')} already holds the bucket's name {store.bucket!r}.",
+                hint="The endpoint is the service's address alone; the bucket's name would appear twice.",
+                id="external_storage.W003",
+            )
+        )
+    return found
+
+
+def _is_in_use(store: conf.BucketSettings, configuration: conf.Configuration) -> bool:
+    return any(alias.active == store.name for alias in configuration.aliases.values())
+
+
+def _missing_rule(alias: conf.Alias, configuration: conf.Configuration) -> list[checks.CheckMessage]:
+    backend = settings.STORAGES.get(alias.name, {}).get("BACKEND", "")
+    if alias.publishing_rule is not None or not backend.endswith(".SiteStorage"):
+        return []
+    try:
+        alias.rule  # noqa: B018
+    except SettingsError as problem:
+        return [checks.Error(problem.what, hint=problem.remedy, obj=problem.setting, id="external_storage.E002")]
+    return []

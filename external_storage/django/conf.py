@@ -1,0 +1,459 @@
+"""Read the ``EXTERNAL_STORAGE`` setting once, check it, and hand out typed values and the stores they describe.
+
+Everything below this module takes arguments. A wrong or missing value raises `SettingsError`, which names the setting
+(as the owner knows it, see ``CONFIGURED_BY``), what was found (never a secret) and what is expected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from ..errors import SettingsError
+from ..objects import PublishingRule
+from ..providers import addresses
+
+if TYPE_CHECKING:
+    from ..stores.base import Store
+
+SETTING = "EXTERNAL_STORAGE"
+PUBLIC_READ, PRIVATE = "public-read", "private"
+WEB_DEADLINE = 10.0
+"""Seconds a visitor waits for a store, at most, where ``DEADLINE`` says nothing else."""
+
+DerivedKeys = Callable[[str], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """A folder of this machine."""
+
+    name: str
+    root: Path
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketSettings:
+    """A bucket, or the part of one under a prefix, of an S3-compatible service."""
+
+    name: str
+    bucket: str
+    prefix: str
+    region: str | None
+    endpoint_url: str | None
+    custom_domain: str | None
+    use_https: bool
+    acl: str | None
+    """The ACL a public object gets; None where the bucket alone decides who may read."""
+    addressing_style: str
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+
+    @property
+    def public_url(self) -> str:
+        return addresses.public_url(
+            self.bucket,
+            prefix=self.prefix,
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            custom_domain=self.custom_domain,
+            use_https=self.use_https,
+        )
+
+
+StoreSettings = LocalSettings | BucketSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One of Django's storage aliases: which stores it knows, which one it uses, and what may become public."""
+
+    name: str
+    active: str
+    stores: tuple[str, ...]
+    publishing_rule: PublishingRule | None
+    derived_keys: DerivedKeys
+
+    @property
+    def rule(self) -> PublishingRule:
+        """The alias's publishing rule. Raise `SettingsError` if the site never said what may become public."""
+        if self.publishing_rule is None:
+            raise SettingsError(
+                f"The alias {self.name!r} does not say which of its files may become public.",
+                setting=f'{SETTING}["ALIASES"]["{self.name}"]["PUBLISHING_RULE"]',
+                remedy="Name a function that takes a key and the first bytes and returns Publish or HoldBack.",
+            )
+        return self.publishing_rule
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The whole setting, checked."""
+
+    stores: Mapping[str, StoreSettings]
+    aliases: Mapping[str, Alias]
+    deadline: float
+    configured_by: Mapping[str, str]
+    site_origins: tuple[str, ...]
+    """The origins (``https://books.example``) at which the site's pages are read; what CORS has to allow."""
+
+    def known_as(self, value: str) -> str:
+        """Return how the owner calls the setting behind *value*, e.g. ``AWS_S3_ENDPOINT_URL`` for ``ENDPOINT_URL``."""
+        return self.configured_by.get(value, value)
+
+
+# What the rest of the site asks for
+
+
+@cache
+def configuration() -> Configuration:
+    """Return the checked settings of this process. Raise `SettingsError` for the first problem found."""
+    found = getattr(settings, SETTING, None)
+    if found is None:
+        raise SettingsError(
+            f"The setting {SETTING} is missing.", setting=SETTING, remedy="See docs/reference/settings.md."
+        )
+    return read(found)
+
+
+def alias_named(name: str) -> Alias:
+    """Return the alias *name*. Raise `SettingsError` if the settings do not describe it."""
+    try:
+        return configuration().aliases[name]
+    except KeyError:
+        known = ", ".join(sorted(configuration().aliases)) or "none"
+        raise SettingsError(
+            f"There is no alias {name!r}.",
+            setting=f'{SETTING}["ALIASES"]',
+            remedy=f"Known aliases: {known}.",
+        ) from None
+
+
+def store_settings(name: str) -> StoreSettings:
+    """Return what the settings say of the store *name*. Raise `SettingsError` if they say nothing."""
+    try:
+        return configuration().stores[name]
+    except KeyError:
+        known = ", ".join(sorted(configuration().stores)) or "none"
+        raise SettingsError(
+            f"There is no store {name!r}.",
+            setting=f'{SETTING}["STORES"]',
+            remedy=f"Known stores: {known}.",
+        ) from None
+
+
+@cache
+def store_named(name: str) -> Store:
+    """Return the store *name*, opened for the bulk path. No request is made."""
+    described = store_settings(name)
+    if isinstance(described, LocalSettings):
+        from ..stores import LocalStore
+
+        return LocalStore(described.name, described.root)
+    from ..stores import S3Store  # loads the SDK, which a site on its own disk never needs
+
+    return S3Store(
+        described.name,
+        bucket=described.bucket,
+        prefix=described.prefix,
+        region=described.region,
+        endpoint_url=described.endpoint_url,
+        access_key_id=described.access_key_id,
+        secret_access_key=described.secret_access_key,
+        acl=described.acl,
+        addressing_style=described.addressing_style,
+    )
+
+
+def public_hosts() -> list[str]:
+    """Return the origins (``https://host[:port]``) browsers fetch this site's files from, for its CSP and CORS.
+
+    Only stores in use count, and only those with an absolute public URL; the list has no duplicates and is sorted.
+    """
+    active = {configuration().stores[alias.active].public_url for alias in configuration().aliases.values()}
+    return sorted({addresses.origin(url) for url in active if urlsplit(url).netloc})
+
+
+def public_urls() -> list[str]:
+    """Return the public base URL of every configured store, in use or not."""
+    return sorted({store.public_url for store in configuration().stores.values()})
+
+
+def public_url_of(store: Mapping[str, Any]) -> str:
+    """Return the public URL of one entry of ``STORES``, for a settings module that sets ``MEDIA_URL`` from it."""
+    return _store("settings", store, {}).public_url
+
+
+def forget() -> None:
+    """Read the setting again on the next use (tests change it)."""
+    configuration.cache_clear()
+    store_named.cache_clear()
+
+
+def _forget_when_changed(*, setting: str, **_: object) -> None:
+    if setting == SETTING:
+        forget()
+
+
+setting_changed.connect(_forget_when_changed)
+
+
+# Reading and checking
+
+
+def read(found: Mapping[str, Any]) -> Configuration:
+    """Turn the raw setting into typed values. Raise `SettingsError` for the first value that is missing or wrong."""
+    _refuse_unknown(found, {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS"}, SETTING)
+    called = dict(found.get("CONFIGURED_BY", {}))
+    stores = {name: _store(name, values, called) for name, values in _mapping(found, "STORES").items()}
+    aliases = {name: _alias(name, values, stores) for name, values in _mapping(found, "ALIASES").items()}
+    return Configuration(
+        stores,
+        aliases,
+        _deadline(found.get("DEADLINE", WEB_DEADLINE)),
+        called,
+        tuple(_origin(value) for value in found.get("SITE_ORIGINS", ())),
+    )
+
+
+def _mapping(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = found.get(key)
+    if not isinstance(value, Mapping) or not value:
+        raise SettingsError(
+            f'{SETTING}["{key}"] is missing or empty.',
+            setting=f'{SETTING}["{key}"]',
+            remedy="See docs/reference/settings.md for an example.",
+        )
+    return value
+
+
+def _deadline(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 60:
+        raise SettingsError(
+            f'{SETTING}["DEADLINE"] is {value!r}.',
+            setting=f'{SETTING}["DEADLINE"]',
+            remedy="Expected: seconds, more than 0 and at most 60.",
+        )
+    return float(value)
+
+
+def _origin(value: Any) -> str:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+        raise SettingsError(
+            f'{SETTING}["SITE_ORIGINS"] holds {value!r}.',
+            setting=f'{SETTING}["SITE_ORIGINS"]',
+            remedy="Expected: scheme and host alone, such as https://books.example.org.",
+        )
+    return addresses.origin(value)
+
+
+def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSettings]) -> Alias:
+    where = f'{SETTING}["ALIASES"]["{name}"]'
+    _refuse_unknown(values, {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS"}, where)
+    active = values.get("ACTIVE")
+    known = tuple(values.get("STORES", (active,)))
+    for store in (active, *known):
+        if store not in stores:
+            raise SettingsError(
+                f"The alias {name!r} names the store {store!r}, which is not configured.",
+                setting=f'{where}["ACTIVE"]',
+                remedy=f"Configured stores: {', '.join(sorted(stores))}.",
+            )
+    if active not in known:
+        known = (active, *known)
+    rule, derived = values.get("PUBLISHING_RULE"), values.get("DERIVED_KEYS")
+    return Alias(
+        name=name,
+        active=active,
+        stores=known,
+        publishing_rule=_imported_when_called(rule, f'{where}["PUBLISHING_RULE"]') if rule else None,
+        derived_keys=_imported_when_called(derived, f'{where}["DERIVED_KEYS"]') if derived else _nothing_derived,
+    )
+
+
+def _nothing_derived(key: str) -> list[str]:
+    return []
+
+
+def _imported_when_called(path: Any, setting: str) -> Callable[..., Any]:
+    """Return a function that imports the one at *path* on its first call: its module may not be ready when we read."""
+    if callable(path):
+        return path
+
+    @cache
+    def imported() -> Callable[..., Any]:
+        try:
+            return import_string(path)
+        except (ImportError, AttributeError, TypeError) as problem:
+            raise SettingsError(
+                f"{path!r} cannot be imported: {problem}.",
+                setting=setting,
+                remedy="Expected: the dotted path of a function.",
+            ) from problem
+
+    return lambda *arguments: imported()(*arguments)
+
+
+def _store(name: str, values: Mapping[str, Any], called: Mapping[str, str]) -> StoreSettings:
+    if not isinstance(values, Mapping):
+        raise SettingsError(f'{SETTING}["STORES"]["{name}"] is not a dictionary.', setting=f'{SETTING}["STORES"]')
+    kind = values.get("KIND")
+    if kind == "local":
+        return _local(_Values(name, values, called))
+    if kind == "s3":
+        return _bucket(_Values(name, values, called))
+    raise SettingsError(
+        f"The store {name!r} is of kind {kind!r}.",
+        setting=f'{SETTING}["STORES"]["{name}"]["KIND"]',
+        remedy='Expected: "local" or "s3".',
+    )
+
+
+class _Values:
+    """The raw values of one store, asked for one by one."""
+
+    def __init__(self, store: str, values: Mapping[str, Any], called: Mapping[str, str]) -> None:
+        self.store, self._values, self._called = store, values, called
+
+    def only(self, *known: str) -> None:
+        _refuse_unknown(self._values, {"KIND", *known}, f'{SETTING}["STORES"]["{self.store}"]')
+
+    def setting(self, key: str) -> str:
+        return self._called.get(key, f'{SETTING}["STORES"]["{self.store}"]["{key}"]')
+
+    def wrong(self, key: str, found: str, expected: str) -> SettingsError:
+        return SettingsError(
+            f"{self.setting(key)} is {found}.", setting=self.setting(key), remedy=f"Expected: {expected}."
+        )
+
+    def text(self, key: str, expected: str, *, secret: bool = False) -> str:
+        """Return a value that must be there."""
+        value = self.optional_text(key, expected, secret=secret)
+        if value is None:
+            raise self.wrong(key, "missing or empty", expected)
+        return value
+
+    def optional_text(self, key: str, expected: str, *, secret: bool = False) -> str | None:
+        value = self._values.get(key)
+        if value is None or value == "":
+            return None
+        # "None" is what becomes of a missing value that was put into a string on its way here.
+        if not isinstance(value, str) or value == "None" or value != value.strip() or _CONTROL.search(value):
+            raise self.wrong(key, "not what it should be" if secret else repr(value), expected)
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(key, repr(value), "True or False")
+        return value
+
+    def one_of(self, key: str, choices: tuple[str, ...], default: str) -> str:
+        value = self._values.get(key)
+        value = default if value is None else value
+        if value not in choices:
+            raise self.wrong(key, repr(value), " or ".join(repr(choice) for choice in choices))
+        return value
+
+    def raw(self, key: str) -> Any:
+        return self._values.get(key)
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_REGION = re.compile(r"[A-Za-z0-9-]+")
+_DOMAIN = re.compile(r"(https?://)?[A-Za-z0-9_.\[\]:-]+(/[A-Za-z0-9._~/-]*)?")
+
+
+def _local(values: _Values) -> LocalSettings:
+    values.only("ROOT", "PUBLIC_URL")
+    root = values.raw("ROOT")
+    if not isinstance(root, str | Path) or not str(root).strip() or not Path(root).is_absolute():
+        raise values.wrong("ROOT", repr(root), "the absolute path of a folder")
+    public_url = values.text("PUBLIC_URL", "the URL the folder is served at, e.g. /images/")
+    if not public_url.endswith("/"):
+        raise values.wrong("PUBLIC_URL", repr(public_url), "a URL that ends with a slash")
+    return LocalSettings(values.store, Path(root), public_url)
+
+
+def _bucket(values: _Values) -> BucketSettings:
+    values.only(
+        *("BUCKET", "PREFIX", "REGION", "ENDPOINT_URL", "CUSTOM_DOMAIN", "USE_HTTPS"),
+        *("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "DEFAULT_ACL", "ADDRESSING_STYLE"),
+    )
+    bucket = values.text("BUCKET", "the bucket's name")
+    if not _BUCKET_NAME.fullmatch(bucket):
+        raise values.wrong("BUCKET", repr(bucket), "a bucket's name alone: letters, digits, dots and hyphens")
+    return BucketSettings(
+        name=values.store,
+        bucket=bucket,
+        prefix=_prefix(values),
+        region=_matching(values, "REGION", _REGION, "a region such as eu-west-1"),
+        endpoint_url=_endpoint(values),
+        custom_domain=_matching(values, "CUSTOM_DOMAIN", _DOMAIN, "a domain such as media.example.org"),
+        use_https=values.flag("USE_HTTPS", True),
+        acl=_acl(values),
+        addressing_style=values.one_of("ADDRESSING_STYLE", ("auto", "virtual", "path"), "auto"),
+        access_key_id=values.text("ACCESS_KEY_ID", "the id of an access key", secret=True),
+        secret_access_key=values.text("SECRET_ACCESS_KEY", "the secret that belongs to the access key", secret=True),
+    )
+
+
+def _matching(values: _Values, key: str, pattern: re.Pattern[str], expected: str) -> str | None:
+    value = values.optional_text(key, expected)
+    if value is not None and not pattern.fullmatch(value):
+        raise values.wrong(key, repr(value), expected)
+    return value
+
+
+def _prefix(values: _Values) -> str:
+    prefix = (values.optional_text("PREFIX", "a path such as images/") or "").strip("/")
+    if prefix and any(part in ("", ".", "..") for part in prefix.split("/")):
+        raise values.wrong("PREFIX", repr(prefix), "a path without empty, '.' or '..' parts, such as images/")
+    return f"{prefix}/" if prefix else ""
+
+
+def _endpoint(values: _Values) -> str | None:
+    expected = "the address of the S3 API alone, such as https://s3.fr-par.scw.cloud"
+    endpoint = values.optional_text("ENDPOINT_URL", expected)
+    if endpoint is None:
+        return None
+    parts = urlsplit(endpoint)
+    if "@" in parts.netloc:
+        raise values.wrong("ENDPOINT_URL", "an address with a user name or password in it", expected)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise values.wrong("ENDPOINT_URL", repr(endpoint), expected)
+    return endpoint.rstrip("/")
+
+
+def _acl(values: _Values) -> str | None:
+    """Return the ACL of public objects: "public-read" unless the owner wrote something else.
+
+    An unset value must work on stores that need the ACL; those that refuse it are noticed, and then go without.
+    """
+    acl = values.raw("DEFAULT_ACL")
+    if acl is None:
+        return PUBLIC_READ
+    if acl in ("", "none"):
+        return None
+    return values.one_of("DEFAULT_ACL", (PUBLIC_READ, PRIVATE), PUBLIC_READ)
+
+
+def _refuse_unknown(values: Mapping[str, Any], known: set[str], where: str) -> None:
+    if unknown := sorted(set(values) - known):
+        raise SettingsError(
+            f"{where} has {unknown[0]!r}, which means nothing.",
+            setting=where,
+            remedy=f"Known keys: {', '.join(sorted(known))}.",
+        )
