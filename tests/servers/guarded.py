@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 
 
 def main(directory: str, signal_name: str, *command: str) -> int:
