@@ -60,7 +60,11 @@ def themes() -> tuple[Theme, ...]:
     """Return every theme of this site, those that follow the system first."""
     found = [read(path) for path in sorted(FOLDER.glob("*.toml"))]
     order = list(DEFAULT.values())
-    return tuple(sorted(found, key=lambda theme: (theme.name not in order, order.index(theme.name) if theme.name in order else 0)))
+    return tuple(
+        sorted(
+            found, key=lambda theme: (theme.name not in order, order.index(theme.name) if theme.name in order else 0)
+        )
+    )
 
 
 def read(path: Path) -> Theme:
