@@ -6,3 +6,7 @@ class BookwyrmConfig(AppConfig):
     label = "bookwyrm"
     verbose_name = "BookWyrm"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Connects the signal that gives a new account its shelves.
+        from .shelves import defaults  # noqa: F401

@@ -46,6 +46,12 @@ class Work(models.Model):
         return self.title
 
 
+class EditionQuerySet(models.QuerySet):
+    def for_cards(self) -> EditionQuerySet:
+        """Fetch with each edition what a card shows of it: three queries, however many editions."""
+        return self.select_related("work").prefetch_related("work__authors")
+
+
 class Edition(models.Model):
     work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="editions", verbose_name=_("work"))
     title = models.CharField(_("title"), max_length=500)
@@ -67,6 +73,8 @@ class Edition(models.Model):
     added_by = models.ForeignKey(
         "bookwyrm.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="added_editions"
     )
+
+    objects = EditionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("edition")

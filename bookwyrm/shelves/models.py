@@ -5,10 +5,26 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Count, F, Window
+from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ..books.models import Edition
+
+
+class ShelfQuerySet(models.QuerySet):
+    def with_some_editions(self, owner, most: int = 6) -> list[Shelf]:
+        """Return the owner's shelves, each with ``count`` and ``some_editions``, the latest *most* on it."""
+        shelves = list(self.filter(owner=owner).annotate(count=Count("shelved")))
+        latest = Window(RowNumber(), partition_by="shelf", order_by=[F("shelved_at").desc(), F("pk").desc()])
+        shown = ShelvedBook.objects.for_cards().filter(shelf__in=shelves).alias(place=latest).filter(place__lte=most)
+        by_shelf: dict[int, list[Edition]] = {shelf.pk: [] for shelf in shelves}
+        for shelved in shown:
+            by_shelf[shelved.shelf_id].append(shelved.edition)
+        for shelf in shelves:
+            shelf.some_editions = by_shelf[shelf.pk]
+        return shelves
 
 
 class Shelf(models.Model):
@@ -20,6 +36,8 @@ class Shelf(models.Model):
     name = models.CharField(_("name"), max_length=100, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     editions = models.ManyToManyField(Edition, through="ShelvedBook", related_name="shelves")
+
+    objects = ShelfQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("shelf")
@@ -43,14 +61,24 @@ class Shelf(models.Model):
         return reverse("shelf", args=[self.owner.username, self.identifier])
 
 
+class ShelvedBookQuerySet(models.QuerySet):
+    def for_cards(self) -> ShelvedBookQuerySet:
+        return self.select_related("edition__work").prefetch_related("edition__work__authors")
+
+
 class ShelvedBook(models.Model):
     shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE, related_name="shelved")
     edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="shelved")
     shelved_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ShelvedBookQuerySet.as_manager()
+
     class Meta:
         ordering = ["-shelved_at", "-pk"]
         constraints = [models.UniqueConstraint(fields=["shelf", "edition"], name="a_book_once_per_shelf")]
+
+    def __str__(self) -> str:
+        return f"{self.edition_id} on {self.shelf_id}"
 
 
 class Review(models.Model):
@@ -71,3 +99,6 @@ class Review(models.Model):
         verbose_name_plural = _("reviews")
         ordering = ["-created_at", "-pk"]
         constraints = [models.UniqueConstraint(fields=["author", "edition"], name="one_review_per_person_and_book")]
+
+    def __str__(self) -> str:
+        return self.title or f"{self.edition_id}: {self.rating}"

@@ -1,0 +1,33 @@
+"""Enter books in the catalogue: a work, an edition of it, and those who wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .models import Author, Edition, Work
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in *text*, one per line (or separated by semicolons), each once, in order."""
+    names = (" ".join(name.split()) for line in text.splitlines() for name in line.split(";"))
+    return list({name.casefold(): name for name in names if name}.values())
+
+
+def authors_named(names: Iterable[str]) -> list[Author]:
+    """Return an author for each name: the one the catalogue has, else a new one."""
+    return [Author.objects.filter(name__iexact=name).first() or Author.objects.create(name=name) for name in names]
+
+
+def add_edition(edition: Edition, author_names: Iterable[str]) -> Edition:
+    """Save a new *edition*, with a new work of its title unless it has one already."""
+    if edition.work_id is None:
+        edition.work = Work.objects.create(title=edition.title, description=edition.description)
+        edition.work.authors.set(authors_named(author_names))
+    edition.save()
+    return edition
+
+
+def shown_edition(work: Work) -> Edition | None:
+    """Return the edition that stands for *work* in a list: one with a cover if there is one, then the newest."""
+    editions = sorted(work.editions.all(), key=lambda edition: (bool(edition.cover), edition.pk), reverse=True)
+    return editions[0] if editions else None
