@@ -8,11 +8,17 @@ One tree. Each store translates its library's exceptions into these at its borde
 
 from __future__ import annotations
 
+import signal
+from typing import Any
+
 
 class StorageError(Exception):
     """The root: *what* failed, the *key* it failed on where there is one, and the *remedy* in one sentence."""
 
     exit_code = 1
+
+    report: Any = None
+    """What a run of `external_storage.transfer` had done when this error ended it."""
 
     def __init__(self, what: str, *, key: str | None = None, remedy: str = "") -> None:
         self.what = what
@@ -141,3 +147,16 @@ class LockHeld(StorageError):
     """Another run works on the same alias; *what* names its process and when it began."""
 
     exit_code = 6
+
+
+# Exit codes 130 and 143 (128 and the signal's number).
+
+
+class Interrupted(StorageError):
+    """A signal asked the run to stop."""
+
+    def __init__(self, signum: int) -> None:
+        self.exit_code = 128 + signum
+        super().__init__(
+            f"Stopped by {signal.Signals(signum).name}.", remedy="Nothing is lost: run the same command again to go on."
+        )

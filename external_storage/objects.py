@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .errors import KeyRefused
+from .errors import KeyRefused, StorageError
 
 # S3 counts bytes, not characters: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 LONGEST_KEY_BYTES = 1024
@@ -42,11 +43,14 @@ def in_key_order(key: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """How an object is served: MIME type, ``Cache-Control`` value, and whether anyone may read it."""
+    """How an object is served: MIME type, ``Cache-Control`` value, and whether anyone may read it.
+
+    *public* is None where an answer does not tell (S3 says nothing of access in a HEAD).
+    """
 
     content_type: str
     cache_control: str = ""
-    public: bool = False
+    public: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ class ObjectInfo:
 
     *size* is in bytes; *md5* is 32 lower-case hex digits, only where the store vouches that it is the MD5 of the
     content; *modified* is seconds since the epoch; *etag* is whatever opaque version the store gives, unquoted;
-    *headers* is None where the answer did not carry them (a listing does not).
+    *headers* is None where the answer did not carry them (a listing does not). *recorded_md5* is what whoever stored
+    the object wrote beside it; no store checks it. *part_size* is set where the etag is known to be made from the MD5s
+    of parts of that many bytes (see `etag_of_parts`).
     """
 
     key: str
@@ -64,6 +70,21 @@ class ObjectInfo:
     modified: float | None = None
     etag: str | None = None
     headers: Headers | None = None
+    recorded_md5: str | None = None
+    part_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Something a walk met under *key* that can be no object, and why: a socket, a link out of the folder, …"""
+
+    key: str
+    error: StorageError
+
+
+def etag_of_parts(part_digests: Sequence[bytes]) -> str:
+    """Return the ETag S3 gives to an object uploaded in parts: the MD5 of the parts' MD5s, and their number."""
+    return f"{hashlib.md5(b''.join(part_digests), usedforsecurity=False).hexdigest()}-{len(part_digests)}"
 
 
 @dataclass(frozen=True, slots=True)

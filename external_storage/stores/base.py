@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..errors import StorageError
-from ..objects import Headers, ObjectInfo
+from ..objects import Headers, ObjectInfo, PassedOver
 
 
 class Source(Protocol):
@@ -22,6 +22,10 @@ class Source(Protocol):
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to *size* bytes, b"" at the end, all that is left for -1."""
+        ...
+
+    def restart(self) -> None:
+        """Go back to the first byte of the same version, for a second try."""
         ...
 
     def check_unchanged(self) -> None:
@@ -64,4 +68,25 @@ class Store(Protocol):
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         """Delete the objects; missing ones are fine. Return each key with None or the error that befell it."""
+        ...
+
+
+@runtime_checkable
+class Surveyed(Protocol):
+    """A store whose walk can meet things that are no objects, and names them instead of hiding them."""
+
+    def survey(
+        self, prefix: str = "", *, after: str = "", until: str | None = None
+    ) -> Iterator[ObjectInfo | PassedOver]:
+        """Yield what ``list`` yields, and between it what was passed over."""
+        ...
+
+
+@runtime_checkable
+class Noted(Protocol):
+    """A store that had to depart from its settings, and says so for the report."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Each a sentence for the owner, such as "this bucket decides access by its policy"."""
         ...

@@ -1,0 +1,70 @@
+"""Find out whether two objects of the same size hold the same bytes, with as little reading as will do."""
+
+from __future__ import annotations
+
+import hashlib
+
+from ..errors import ObjectMissing
+from ..objects import ObjectInfo, etag_of_parts
+from .base import Source, Store
+
+CHUNK = 1 << 20
+
+
+def same_content(source: Store, target: Store, source_info: ObjectInfo, target_info: ObjectInfo) -> bool:
+    """Return whether the two objects, equal in size, hold the same bytes.
+
+    1. The MD5 that the target's listing gives.
+    2. What the target says of the object when asked (HEAD): the MD5 recorded beside it, or how it was cut into parts.
+    3. Where it says neither, its bytes.
+    """
+    source_md5 = source_info.md5 or md5_of(source, source_info.key)
+    if source_md5 == target_info.md5:
+        return True
+    try:
+        described = target.describe(target_info.key)
+    except ObjectMissing:
+        return False
+    if described.size != source_info.size:
+        return False
+    if described.recorded_md5 is not None:
+        return described.recorded_md5 == source_md5
+    if described.part_size is not None:
+        return described.etag == parts_etag_of(source, source_info.key, described.part_size)
+    if described.md5 is not None:
+        return described.md5 == source_md5
+    return md5_of(target, target_info.key) == source_md5
+
+
+def md5_of(store: Store, key: str) -> str:
+    """Read one whole version of the object and return its MD5."""
+    with store.open(key) as opened:
+        return md5_of_source(opened)
+
+
+def md5_of_source(opened: Source) -> str:
+    """Read an opened object to its end and return its MD5."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    while chunk := opened.read(CHUNK):
+        md5.update(chunk)
+    opened.check_unchanged()
+    return md5.hexdigest()
+
+
+def parts_etag_of(store: Store, key: str, part_size: int) -> str:
+    """Return the ETag that S3 would give to the object if it were sent in parts of *part_size* bytes."""
+    digests = []
+    with store.open(key) as opened:
+        while digest := _digest_of_part(opened, part_size):
+            digests.append(digest)
+        opened.check_unchanged()
+    return etag_of_parts(digests)
+
+
+def _digest_of_part(opened: Source, part_size: int) -> bytes:
+    """Return the MD5 of the next *part_size* bytes, b"" at the end."""
+    md5, left = hashlib.md5(usedforsecurity=False), part_size
+    while left and (chunk := opened.read(min(CHUNK, left))):
+        md5.update(chunk)
+        left -= len(chunk)
+    return md5.digest() if left < part_size else b""

@@ -1,0 +1,305 @@
+"""Keep objects as files below one folder.
+
+What lies in the folder is not trusted: a link is never followed out of it, only regular files are opened, and a name
+that could not be an object elsewhere is passed over and named. A file appears under its name complete or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import (
+    AlreadyExists,
+    ContainerMissing,
+    KeyRefused,
+    ObjectMissing,
+    PermissionRefused,
+    SourceChanged,
+    SourceUnreadable,
+    StorageError,
+    StoreFull,
+    TransientStoreError,
+)
+from ..objects import Headers, ObjectInfo, PassedOver, check_key
+from .base import Source
+from .sources import check_digest
+
+# What a file is called until it is complete. It lies beside its final name, so that the rename stays on one device.
+UNFINISHED = ".incoming-"
+
+CHUNK = 1 << 20
+
+
+class LocalStore:
+    """The files below *root*, which must exist unless *create* is set."""
+
+    def __init__(self, name: str, root: str | os.PathLike[str], *, create: bool = False) -> None:
+        self.name = name
+        # The real path, once: every later check compares with it.
+        self.root = os.path.realpath(root)
+        self.place = f"file://{self.root}"
+        if create:
+            Path(self.root).mkdir(parents=True, exist_ok=True)
+
+    # Reading
+
+    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        for entry in self.survey(prefix, after=after, until=until):
+            if isinstance(entry, ObjectInfo):
+                yield entry
+            elif entry.key.endswith("/") or not entry.key:
+                raise entry.error
+
+    def survey(
+        self, prefix: str = "", *, after: str = "", until: str | None = None
+    ) -> Iterator[ObjectInfo | PassedOver]:
+        """Walk the folder in key order; a directory that cannot be read is passed over under its name and a slash."""
+        if not Path(self.root).is_dir():
+            raise ContainerMissing(
+                f"The folder {self.root} does not exist.", remedy="Check the path, and that its disk is mounted."
+            )
+        # A stack of half-read directories instead of recursion: trees may be deeper than Python's call stack.
+        walk = [iter(self._entries(""))]
+        while walk:
+            entry = next(walk[-1], None)
+            if entry is None:
+                walk.pop()
+            elif isinstance(entry, PassedOver):
+                yield entry
+            elif _may_hold(entry.key, prefix, after, until):
+                if entry.is_folder:
+                    walk.append(iter(self._entries(entry.key)))
+                else:
+                    seen = self._look_at(entry)
+                    if seen is not None:
+                        yield seen
+
+    def describe(self, key: str) -> ObjectInfo:
+        with self.open(key) as source:
+            return source.info
+
+    def open(self, key: str) -> _FileSource:
+        path = self._inside(key)
+        try:
+            # Non-blocking, so that a FIFO put there meanwhile cannot hold us up.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._reading_failed(key, error) from error
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            if stat.S_ISDIR(status.st_mode):
+                raise ObjectMissing(f"{key!r} is a folder in {self.place}.", key=key)
+            raise SourceUnreadable(f"{key!r} is no regular file.", key=key)
+        return _FileSource(key, descriptor, status)
+
+    # Writing
+
+    def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
+        # Files carry no headers; the web server that serves the folder decides them.
+        path = self._inside(key, for_writing=True)
+        unfinished = path.with_name(UNFINISHED + secrets.token_hex(16))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("xb", buffering=0) as file:
+                md5 = _pour(source, file.fileno())
+                source.check_unchanged()
+                check_digest(source.info, md5)
+                status = os.fstat(file.fileno())
+            if replace:
+                unfinished.replace(path)
+            else:
+                os.link(unfinished, path)
+        except OSError as error:
+            raise self._writing_failed(key, error) from error
+        finally:
+            with suppress(OSError):
+                unfinished.unlink()
+        return _info(key, status, md5=md5)
+
+    def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
+        return {key: self._delete_one(key) for key in keys}
+
+    def _delete_one(self, key: str) -> StorageError | None:
+        try:
+            self._inside(key, for_writing=True).unlink(missing_ok=True)
+        except StorageError as error:
+            return error
+        except (NotADirectoryError, IsADirectoryError):
+            return None
+        except OSError as error:
+            return self._writing_failed(key, error)
+        return None
+
+    # The folder
+
+    def _entries(self, folder: str) -> Iterator[_Entry | PassedOver]:
+        """Return what lies in *folder* ("" or with a final slash) in key order: a folder sorts as its name and "/"."""
+        try:
+            with os.scandir(f"{self.root}/{folder}") as entries:
+                found = [_Entry(folder, entry) for entry in entries if not entry.name.startswith(UNFINISHED)]
+        except FileNotFoundError:
+            return iter(())
+        except OSError as error:
+            problem = SourceUnreadable(
+                f"The folder {folder or '.'!r} cannot be read: {error.strerror}.",
+                key=folder,
+                remedy="Give this user the right to read and enter it.",
+            )
+            return iter((PassedOver(folder, problem),))
+        found.sort(key=lambda entry: os.fsencode(entry.key))
+        return iter(found)
+
+    def _look_at(self, entry: _Entry) -> ObjectInfo | PassedOver | None:
+        """Return the file as an object, what keeps it from being one, or None if it is gone by now."""
+        key = entry.key
+        try:
+            check_key(key)
+            if entry.is_link:
+                with self.open(key) as source:
+                    return source.info
+            status = entry.status()
+        except ObjectMissing:
+            return PassedOver(key, SourceUnreadable(f"{key!r} is a link to a folder or to nothing.", key=key))
+        except StorageError as error:
+            return PassedOver(key, error)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return PassedOver(key, self._reading_failed(key, error))
+        if not stat.S_ISREG(status.st_mode):
+            return PassedOver(key, SourceUnreadable(f"{key!r} is no regular file (a FIFO, a socket, …).", key=key))
+        return _info(key, status)
+
+    def _inside(self, key: str, *, for_writing: bool = False) -> Path:
+        """Return the real path of *key*, links resolved; raise `KeyRefused` if that leads out of the root.
+
+        For writing, only the folder's path is resolved: a link in the last place is replaced, not written through.
+        """
+        path = f"{self.root}/{check_key(key)}"
+        if for_writing:
+            folder, _, name = path.rpartition("/")
+            real = f"{os.path.realpath(folder)}/{name}"
+        else:
+            real = os.path.realpath(path)
+        if not real.startswith(self.root.rstrip("/") + "/"):
+            raise KeyRefused(f"{key!r} is, or lies behind, a link that leads out of {self.root}.", key=key)
+        return Path(real)
+
+    def _reading_failed(self, key: str, error: OSError) -> StorageError:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return ObjectMissing(f"There is no {key!r} in {self.place}.", key=key)
+        if error.errno == errno.ENAMETOOLONG:
+            return ObjectMissing(f"There is no {key!r} in {self.place}; the name is too long for a file.", key=key)
+        if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE):
+            return TransientStoreError(f"{key!r} could not be read: {error.strerror}.", key=key)
+        return SourceUnreadable(
+            f"{key!r} cannot be read: {error.strerror}.", key=key, remedy="Give this user the right to read it."
+        )
+
+    def _writing_failed(self, key: str, error: OSError) -> StorageError:
+        if error.errno == errno.ENAMETOOLONG:
+            return KeyRefused(f"The name {key[:60]!r}… is too long for a file in {self.place}.", key=key)
+        if isinstance(error, FileExistsError) and not os.path.lexists(f"{self.root}/{key}"):
+            return KeyRefused(f"A part of {key!r} is a file in {self.place}, and cannot be a folder too.", key=key)
+        if isinstance(error, FileExistsError):
+            return AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+        if isinstance(error, NotADirectoryError | IsADirectoryError):
+            return KeyRefused(f"{key!r} cannot be both a file and a folder in {self.place}.", key=key)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StoreFull(f"No room left in {self.place}.", key=key, remedy="Free space, then run it again.")
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return PermissionRefused(
+                f"{key!r} may not be written in {self.place}: {error.strerror}.",
+                key=key,
+                remedy="Give this user the right to write there.",
+            )
+        return TransientStoreError(f"{key!r} could not be written in {self.place}: {error.strerror}.", key=key)
+
+
+class _Entry:
+    """One name in a folder, as `os.scandir` tells it without a further question to the disk."""
+
+    __slots__ = ("_entry", "is_folder", "is_link", "key")
+
+    def __init__(self, folder: str, entry: os.DirEntry[str]) -> None:
+        self._entry = entry
+        self.is_link = entry.is_symlink()
+        self.is_folder = entry.is_dir(follow_symlinks=False)
+        self.key = f"{folder}{entry.name}/" if self.is_folder else f"{folder}{entry.name}"
+
+    def status(self) -> os.stat_result:
+        return self._entry.stat(follow_symlinks=False)
+
+
+class _FileSource:
+    """An open file, and what it was like when it was opened."""
+
+    def __init__(self, key: str, descriptor: int, status: os.stat_result) -> None:
+        self.info = _info(key, status)
+        self._descriptor = descriptor
+        self._status = status
+        self._read = 0
+
+    def __enter__(self) -> _FileSource:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self._descriptor)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(CHUNK), b""))
+        try:
+            data = os.read(self._descriptor, size)
+        except OSError as error:
+            raise TransientStoreError(
+                f"{self.info.key!r} could not be read: {error.strerror}.", key=self.info.key
+            ) from error
+        self._read += len(data)
+        return data
+
+    def restart(self) -> None:
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._read = 0
+
+    def check_unchanged(self) -> None:
+        now, then = os.fstat(self._descriptor), self._status
+        same = (now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (then.st_size, then.st_mtime_ns, then.st_ctime_ns)
+        # The link count is part of ctime too, so a file that is merely deleted or renamed meanwhile counts as changed;
+        # trying again then finds out what it has become.
+        if not same or self._read != then.st_size:
+            raise SourceChanged(f"{self.info.key!r} changed while it was read.", key=self.info.key)
+
+
+def _may_hold(key: str, prefix: str, after: str, until: str | None) -> bool:
+    """Return whether *key*, or anything below it if it ends in "/", starts with *prefix* and lies in the range."""
+    if not key.startswith(prefix) and not (key.endswith("/") and prefix.startswith(key)):
+        return False
+    if until is not None and os.fsencode(key) > os.fsencode(until):
+        return False
+    return os.fsencode(key) > os.fsencode(after) or (key.endswith("/") and after.startswith(key))
+
+
+def _pour(source: Source, descriptor: int) -> str:
+    """Write all of *source* to the file and return its MD5."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    while chunk := source.read(CHUNK):
+        md5.update(chunk)
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    return md5.hexdigest()
+
+
+def _info(key: str, status: os.stat_result, *, md5: str | None = None) -> ObjectInfo:
+    # A file's "version" for whoever compares two listings: it changes whenever the content may have changed.
+    etag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
+    return ObjectInfo(key, status.st_size, md5, status.st_mtime, etag)

@@ -1,0 +1,124 @@
+"""Try again what may succeed the next time, a bounded number of times."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..errors import AlreadyExists, DigestMismatch, SlowDown, StorageError, TransientStoreError
+from ..objects import Headers, ObjectInfo, PassedOver
+from .base import Noted, Source, Store, Surveyed
+from .contents import md5_of, md5_of_source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often to try, and how long to wait in between: doubling from *first_wait*, never above *longest_wait*."""
+
+    tries: int = 4
+    first_wait: float = 0.2
+    longest_wait: float = 20.0
+
+    def wait_before(self, attempt: int, error: StorageError) -> float:
+        """Return the seconds to wait before the *attempt*-th try (the second is 1), with half of it left to chance."""
+        if isinstance(error, SlowDown) and error.retry_after is not None:
+            return min(error.retry_after, self.longest_wait)
+        wait = min(self.first_wait * 2 ** (attempt - 1), self.longest_wait)
+        return wait * random.uniform(0.5, 1.0)  # noqa: S311 — spreads load, guards nothing
+
+
+class RetryingStore:
+    """A store whose passing trouble is met with patience. *on_retry* hears of each error that is tried again."""
+
+    def __init__(
+        self,
+        store: Store,
+        patience: Patience | None = None,
+        *,
+        on_retry: Callable[[StorageError], None] = lambda error: None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.name = store.name
+        self.place = store.place
+        self._store = store
+        self._patience = patience or Patience()
+        self._on_retry = on_retry
+        self._sleep = sleep
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._store.notes if isinstance(self._store, Noted) else ()
+
+    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        return self._walk(self._store.list, prefix, after, until)
+
+    def survey(
+        self, prefix: str = "", *, after: str = "", until: str | None = None
+    ) -> Iterator[ObjectInfo | PassedOver]:
+        walk = self._store.survey if isinstance(self._store, Surveyed) else self._store.list
+        return self._walk(walk, prefix, after, until)
+
+    def _walk(self, walk: Callable, prefix: str, after: str, until: str | None) -> Iterator:
+        """Go on after the last key that came, so that no key comes twice."""
+        attempt = 1
+        while True:
+            try:
+                for entry in walk(prefix, after=after, until=until):
+                    yield entry
+                    after, attempt = entry.key, 1
+                return
+            except TransientStoreError as error:
+                self._wait(attempt, error)
+                attempt += 1
+
+    def describe(self, key: str) -> ObjectInfo:
+        return self._try(lambda: self._store.describe(key))
+
+    def open(self, key: str) -> AbstractContextManager[Source]:
+        return self._try(lambda: self._store.open(key))
+
+    def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
+        attempt = 1
+        while True:
+            try:
+                return self._store.put(key, source, headers, replace=replace)
+            except AlreadyExists:
+                if attempt == 1:
+                    raise
+                return self._own_earlier_try(key, source)
+            except (TransientStoreError, DigestMismatch) as error:
+                self._wait(attempt, error)
+                attempt += 1
+                source.restart()
+
+    def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
+        return self._try(lambda: self._store.delete(keys))
+
+    def _own_earlier_try(self, key: str, source: Source) -> ObjectInfo:
+        """Return the object if an earlier try of ours stored it and only its answer got lost, else raise."""
+        source.restart()
+        md5, found = md5_of_source(source), self.describe(key)
+        if md5 not in (found.md5, found.recorded_md5) and md5_of(self._store, key) != md5:
+            raise AlreadyExists(f"{key!r} is already in {self.place}, with other content.", key=key)
+        return found
+
+    def _try(self, request: Callable[[], T]) -> T:
+        attempt = 1
+        while True:
+            try:
+                return request()
+            except TransientStoreError as error:
+                self._wait(attempt, error)
+                attempt += 1
+
+    def _wait(self, attempt: int, error: StorageError) -> None:
+        if attempt >= self._patience.tries:
+            raise error
+        self._on_retry(error)
+        self._sleep(self._patience.wait_before(attempt, error))

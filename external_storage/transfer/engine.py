@@ -1,0 +1,344 @@
+"""Carry out decisions side by side, prove the results, and stop in time when going on is of no use."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from time import monotonic
+
+from ..errors import (
+    ContentRefused,
+    DigestMismatch,
+    Interrupted,
+    ObjectMissing,
+    SlowDown,
+    StorageError,
+    StoreRefused,
+    StoreUnreachable,
+    TransientStoreError,
+    VerificationFailed,
+)
+from ..objects import ObjectInfo, in_key_order
+from ..stores.base import Noted, Store
+from ..stores.contents import same_content
+from ..stores.dry_run import DryRunStore
+from ..stores.retrying import Patience, RetryingStore
+from .copy import copy_object
+from .pace import Pace
+from .plan import Decision, Rules, Verdict, decide
+from .progress import Progress
+from .report import Report
+from .scan import Pair
+from .signals import SignalsRaise
+from .verify import Stretch, find_unproven
+
+# Eight to sixteen threads saturate a fast network from one process; see docs/decisions/s3-client.md.
+CONCURRENCY = 16
+
+# So many failures in a row that are the store's doing: it is gone, and grinding on would only take longer.
+HOPELESS_STREAK = 20
+
+# So many objects are sent before the listing that proves them; what is known of them is kept in memory until then.
+WAVE = 5_000
+
+# After a signal, what is in flight has this long to finish.
+GRACE_SECONDS = 4.0
+
+
+class Engine:
+    """The workers of one run. Used as a context; leaving it waits for the work, and raises what stopped the run."""
+
+    def __init__(
+        self,
+        source: Store,
+        target: Store,
+        rules: Rules,
+        *,
+        progress: Progress,
+        concurrency: int | None = None,
+        dry_run: bool = False,
+        patience: Patience | None = None,
+    ) -> None:
+        self.report = Report(source.place, target.place, dry_run=dry_run)
+        self._stop_asked = threading.Event()
+        self._noted = [store for store in (source, target) if isinstance(store, Noted)]
+        self.source = self._patient(source, patience)
+        self.target = self._patient(DryRunStore(target) if dry_run else target, patience)
+        self._rules = rules
+        self._progress = progress
+        self._signals = SignalsRaise()
+        threads = concurrency or CONCURRENCY
+        self._pace = Pace(threads)
+        # Bounded, so that a listing of millions waits for the copying and memory stays flat.
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(4 * threads)
+        self._workers = [threading.Thread(target=self._work, name=f"transfer-{n}", daemon=True) for n in range(threads)]
+        self._last_key = ""
+        self._wave = _Wave(after="")
+        self._open_waves = 1
+        self._settled = threading.Condition()
+        self._failures_in_a_row = 0
+        self._stopped_by: BaseException | None = None
+
+    def _patient(self, store: Store, patience: Patience | None) -> RetryingStore:
+        return RetryingStore(store, patience, on_retry=self._on_retry, sleep=self._stop_asked.wait)
+
+    # What a run asks for
+
+    def carry_out(self, pair: Pair, decision: Decision) -> None:
+        """Do what was decided about the next pair; pairs come in key order."""
+        self._raise_if_stopped()
+        self._wave.targets_seen += isinstance(pair.target, ObjectInfo)
+        if decision.verdict is not Verdict.UNUSABLE:
+            self._last_key = pair.key
+        if decision.verdict is Verdict.COMPARE or (decision.verdict is Verdict.COPY and not self.report.dry_run):
+            self._wave.begin_job()
+            self._put(_Job(pair, decision, self._wave))
+            if self._wave.jobs_begun >= WAVE:
+                self._close_wave()
+        else:
+            self._conclude(pair, decision)
+
+    def settle(self) -> None:
+        """Wait until everything asked for is done and proven."""
+        self._close_wave(last=True)
+        with self._settled:
+            self._settled.wait_for(lambda: not self._open_waves or self._stop_asked.is_set())
+        self._raise_if_stopped()
+
+    # The context
+
+    def __enter__(self) -> Engine:
+        self._signals.begin()
+        self._progress.started(self.report)
+        if self._progress.wants_totals:
+            threading.Thread(target=self._count_source, name="transfer-census", daemon=True).start()
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        self._signals.ignore()
+        if error is not None:
+            self._stop(error)
+        self._dismiss_workers()
+        if isinstance(self._stopped_by, KeyboardInterrupt):
+            self._stopped_by = Interrupted(signal.SIGINT)
+        stopped = self._stopped_by
+        notes = tuple(dict.fromkeys(note for store in self._noted for note in store.notes))
+        self.report.finish(stopped if isinstance(stopped, StorageError) else None, notes)
+        self._progress.finished(self.report)
+        self._signals.end()
+        if isinstance(stopped, StorageError):
+            stopped.report = self.report
+        if stopped is not None and stopped is not error:
+            raise stopped
+
+    def _dismiss_workers(self) -> None:
+        patience_ends = monotonic() + GRACE_SECONDS
+        while True:
+            try:
+                self._jobs.put_nowait(None)
+                break
+            except queue.Full:
+                # Only after a stop: the workers throw away what waits, or are all held up in a request.
+                if monotonic() > patience_ends:
+                    return
+                self._stop_asked.wait(0)
+                threading.Event().wait(0.02)
+        for worker in self._workers:
+            worker.join(max(0.0, patience_ends - monotonic()) if self._stop_asked.is_set() else None)
+
+    def _put(self, job: _Job) -> None:
+        while True:
+            try:
+                return self._jobs.put(job, timeout=0.5)
+            except queue.Full:
+                self._raise_if_stopped()
+
+    # The workers
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            if not self._stop_asked.is_set():
+                self._run(job)
+        self._jobs.put(None)  # for the next worker
+
+    def _run(self, job: _Job) -> None:
+        try:
+            with self._pace.one_more(), self.report.working_on(job.pair.key):
+                self._do(job)
+            if job.wave.end_job():
+                self._prove(job.wave)
+        except BaseException as error:  # noqa: BLE001 — kept, and raised again where the run is waited for
+            self._stop(error)
+
+    def _do(self, job: _Job) -> None:
+        key = job.pair.key
+        try:
+            decision = self._look_closer(job)
+            if decision.verdict is Verdict.COPY and not self.report.dry_run:
+                stored = copy_object(self.source, self.target, key, self._rules)
+                job.wave.sent.append(stored)
+                self._went_well()
+                self.report.count_sent(stored.size)
+                self._progress.advanced(None)
+            else:
+                self._conclude(job.pair, decision)
+        except StoreRefused:
+            raise
+        except ContentRefused as error:
+            self._conclude(job.pair, Decision(Verdict.HOLD_BACK, error.what, error.remedy))
+        except ObjectMissing:
+            self._progress.advanced(self.report.count_gone(key))
+        except StorageError as error:
+            self._fail(key, error)
+
+    def _look_closer(self, job: _Job) -> Decision:
+        if job.decision.verdict is not Verdict.COMPARE:
+            return job.decision
+        same = same_content(self.source, self.target, job.pair.source, job.pair.target)
+        return decide(job.pair, self._rules, same=same)
+
+    def _conclude(self, pair: Pair, decision: Decision) -> None:
+        if decision.verdict is Verdict.COPY:
+            self.report.count_would_copy(pair.source.size)
+            return
+        self._progress.advanced(self.report.count_decision(pair.key, decision))
+
+    # Proof
+
+    def _close_wave(self, *, last: bool = False) -> None:
+        """End the current wave: it is proven as soon as its jobs are done, while the next one is under way."""
+        wave = self._wave
+        if not last:
+            self._open_waves_changed(+1)
+            self._wave = _Wave(after=self._last_key)
+        if wave.close(until=self._last_key):
+            self._prove(wave)
+
+    def _open_waves_changed(self, by: int) -> None:
+        with self._settled:
+            self._open_waves += by
+            self._settled.notify_all()
+
+    def _prove(self, wave: _Wave) -> None:
+        """Count as copied what other requests show, and send again, once, what they do not."""
+        stretch = Stretch(self._rules.prefix, wave.after, wave.until, wave.targets_seen)
+        sent = sorted(wave.sent, key=lambda each: in_key_order(each.key))
+        try:
+            unproven = find_unproven(self.target, sent, stretch, sleep=self._stop_asked.wait)
+        except StoreRefused:
+            raise
+        except StorageError as error:
+            unproven = {each.key: f"It could not be verified: {error.what}" for each in sent}
+        for each in sent:
+            if each.key not in unproven or self._sent_again(each.key):
+                self.report.count_copied()
+            else:
+                self._fail(each.key, VerificationFailed(unproven[each.key], key=each.key, remedy="Run it again."))
+        self._open_waves_changed(-1)
+
+    def _sent_again(self, key: str) -> bool:
+        """Send the object once more and return whether it is in the target now."""
+        try:
+            stored = copy_object(self.source, self.target, key, self._rules)
+            alone = Stretch(self._rules.prefix, "", key, objects_before=10**9)
+            return not find_unproven(self.target, [stored], alone, sleep=self._stop_asked.wait)
+        except StoreRefused:
+            raise
+        except StorageError:
+            return False
+
+    # Trouble
+
+    def _on_retry(self, error: StorageError) -> None:
+        self.report.count_retry(error)
+        if isinstance(error, SlowDown):
+            self._pace.slow_down()
+
+    def _went_well(self) -> None:
+        self._failures_in_a_row = 0
+        self._pace.go_on()
+
+    def _fail(self, key: str, error: StorageError) -> None:
+        self._progress.advanced(self.report.count_failure(key, error))
+        if isinstance(error, TransientStoreError | DigestMismatch | VerificationFailed):
+            self._failures_in_a_row += 1
+        if self._failures_in_a_row < HOPELESS_STREAK:
+            return
+        if isinstance(error, SlowDown):
+            raise error
+        raise StoreUnreachable(
+            f"{HOPELESS_STREAK} objects in a row could not be copied. The last: {error.what}",
+            remedy="Nothing is lost: run the same command again when the store answers.",
+        ) from error
+
+    def _stop(self, error: BaseException) -> None:
+        """End the run because of *error*, unless something else has ended it before."""
+        with self._settled:
+            if self._stopped_by is None:
+                self._stopped_by = error
+            self._stop_asked.set()
+            self._settled.notify_all()
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped_by is not None:
+            raise self._stopped_by
+
+    def _count_source(self) -> None:
+        """Count the source for the progress view; what goes wrong here goes wrong in the run too, and is told there."""
+        objects = size = 0
+        try:
+            for info in self.source.list(self._rules.prefix):
+                objects, size = objects + 1, size + info.size
+                if self._stop_asked.is_set():
+                    return
+        except StorageError:
+            return
+        self.report.expected_objects, self.report.expected_bytes = objects, size
+
+
+class _Wave:
+    """A stretch of the key space whose objects are proven together, with one listing."""
+
+    def __init__(self, after: str) -> None:
+        self.after = after
+        self.until = after
+        self.targets_seen = 0
+        self.jobs_begun = 0
+        self.sent: list[ObjectInfo] = []
+        self._jobs_ended = 0
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def begin_job(self) -> None:
+        with self._lock:
+            self.jobs_begun += 1
+
+    def end_job(self) -> bool:
+        """Return whether this was the last job, so that the caller is the one to prove the wave."""
+        with self._lock:
+            self._jobs_ended += 1
+            return self._is_over()
+
+    def close(self, *, until: str) -> bool:
+        """Let no more jobs begin; return whether none is under way, so that the caller is the one to prove the wave."""
+        with self._lock:
+            self.until = until
+            self._closed = True
+            return self._is_over()
+
+    def _is_over(self) -> bool:
+        return self._closed and self._jobs_ended == self.jobs_begun
+
+
+class _Job:
+    """One pair that needs a worker."""
+
+    __slots__ = ("decision", "pair", "wave")
+
+    def __init__(self, pair: Pair, decision: Decision, wave: _Wave) -> None:
+        self.pair = pair
+        self.decision = decision
+        self.wave = wave

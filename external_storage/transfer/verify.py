@@ -1,0 +1,141 @@
+"""Prove what is in the target, with other requests than the ones that wrote it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import ObjectMissing, StorageError, StoreRefused
+from ..objects import HoldBack, ObjectInfo
+from ..stores.base import Store
+from ..stores.contents import CHUNK, md5_of, same_content
+from .plan import Rules, Verdict, decide
+from .scan import Pair, scan
+
+# A listing page shows this many objects for the price of one HEAD.
+PER_PAGE = 1000
+
+# Some stores show an object in a HEAD or a listing only a moment after they took it.
+LAG_SECONDS = (0.0, 0.5, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What verification found under one key.
+
+    *symbol* is ``=`` same, ``+`` only in the source, ``-`` only in the target, ``*`` differs, ``!`` could not be read.
+    """
+
+    symbol: str
+    key: str
+    reason: str = ""
+
+
+def verify(source: Store, target: Store, rules: Rules, *, read_data: bool = False) -> Iterator[Line]:
+    """Yield a line for each key of either store, in key order; with *read_data* every target object is read back.
+
+    What the site's rule holds back is not expected in the target: absent it gets no line, present a ``-``.
+    """
+    for pair in scan(source, target, prefix=rules.prefix):
+        try:
+            line = _line(source, target, pair, rules, read_data)
+        except StoreRefused:
+            raise
+        except StorageError as error:
+            line = Line("!", pair.key, error.what)
+        if line is not None:
+            yield line
+
+
+def _line(source: Store, target: Store, pair: Pair, rules: Rules, read_data: bool) -> Line | None:
+    decision = decide(pair, rules)
+    match decision.verdict:
+        case Verdict.OUT_OF_SCOPE:
+            return None
+        case Verdict.UNUSABLE:
+            return Line("!", pair.key, decision.reason)
+        case Verdict.ONLY_IN_TARGET:
+            return Line("-", pair.key, decision.reason)
+        case Verdict.HOLD_BACK:
+            return _held_back_line(pair, decision.reason)
+    if pair.target is None:
+        return _absent_line(source, pair.key, rules)
+    if decision.verdict is Verdict.COMPARE:
+        decision = decide(pair, rules, same=same_content(source, target, pair.source, pair.target))
+    if decision.verdict is not Verdict.ALREADY_THERE:
+        return Line("*", pair.key, decision.reason)
+    if read_data and md5_of(target, pair.key) != (pair.source.md5 or md5_of(source, pair.key)):
+        return Line("*", pair.key, "The target says it is the same, but gives out other bytes.")
+    return Line("=", pair.key)
+
+
+def _held_back_line(pair: Pair, reason: str) -> Line | None:
+    if pair.target is None:
+        return None
+    return Line("-", pair.key, f"It should not be in the target: {reason}")
+
+
+def _absent_line(source: Store, key: str, rules: Rules) -> Line | None:
+    """Return ``+``, unless the first bytes show that the rule holds the object back."""
+    with source.open(key) as opened:
+        answer = rules.publish(key, opened.read(CHUNK))
+    return None if isinstance(answer, HoldBack) else Line("+", key, "The target lacks it.")
+
+
+# What a run has just sent
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the key space, (*after*, *until*] below *prefix*, and how many objects the target had there before."""
+
+    prefix: str
+    after: str
+    until: str
+    objects_before: int
+
+
+def find_unproven(
+    target: Store, sent: Sequence[ObjectInfo], stretch: Stretch, *, sleep: Callable[[float], object] = time.sleep
+) -> dict[str, str]:
+    """Ask the target for the objects just sent; return the reason for each that it does not show whole.
+
+    One listing of their stretch, or a HEAD each where other objects would make the listing longer than that.
+    """
+    pages = 1 + (stretch.objects_before + len(sent)) // PER_PAGE
+    doubtful = _not_listed_as_sent(target, sent, stretch) if pages <= len(sent) else sent
+    trouble = {each.key: _trouble_with(target, each, sleep) for each in doubtful}
+    return {key: reason for key, reason in trouble.items() if reason}
+
+
+def _not_listed_as_sent(target: Store, sent: Sequence[ObjectInfo], stretch: Stretch) -> Sequence[ObjectInfo]:
+    expected = {each.key: each for each in sent}
+    for seen in target.list(stretch.prefix, after=stretch.after, until=stretch.until):
+        if seen.key in expected and _is_as_sent(seen, expected[seen.key]):
+            del expected[seen.key]
+    return list(expected.values())
+
+
+def _trouble_with(target: Store, sent: ObjectInfo, sleep: Callable[[float], object]) -> str:
+    """Ask for one object, again after a moment if need be; return "" or what is wrong with it."""
+    reason = ""
+    for seconds in LAG_SECONDS:
+        sleep(seconds)
+        try:
+            seen = target.describe(sent.key)
+        except ObjectMissing:
+            reason = "The store took it and does not hold it."
+            continue
+        if _is_as_sent(seen, sent) or (seen.size == sent.size and sent.md5 and md5_of(target, sent.key) == sent.md5):
+            return ""
+        reason = "The store took it and holds something else."
+    return reason
+
+
+def _is_as_sent(seen: ObjectInfo, sent: ObjectInfo) -> bool:
+    if seen.size != sent.size:
+        return False
+    if sent.md5 is not None and sent.md5 in (seen.md5, seen.recorded_md5):
+        return True
+    return sent.part_size is not None and seen.etag == sent.etag
