@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shlex
 import subprocess
 import sys
@@ -79,6 +80,17 @@ class Instance:
         self.outcomes.append(outcome)
         if expect is not None and outcome.exit_code != expect:
             raise CommandFailed(f"{outcome}\n{self.logs()}")
+        return outcome
+
+    def write_env(self) -> None:
+        """Write `.env` from the example, as somebody does who fills it in before the first start."""
+        self.env_file.write_text((self.root / ".env.example").read_text())
+        self.set(PORT=str(self.port), SECRET_KEY=secrets.token_urlsafe(50))
+
+    def start(self) -> Outcome:
+        """Start the site for the first time; from then on `.env` holds the free port it listens on."""
+        outcome = self.run(f"PORT={self.port} ./bw-dev up -d")
+        self.set(PORT=str(self.port))
         return outcome
 
     def environment(self) -> dict[str, str]:

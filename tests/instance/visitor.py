@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import mimetypes
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -99,6 +100,13 @@ class Page(HTMLParser):
     def _whole(self, address: str) -> str:
         return urllib.parse.urljoin(self.answer.url, address)
 
+    def link_to(self, path: str) -> str:
+        """Return the first link whose path matches the pattern *path* as a whole."""
+        for link in self.links:
+            if re.fullmatch(path, urllib.parse.urlsplit(link).path):
+                return link
+        raise AssertionError(f"No link on {self.answer.url} leads to {path}; there are {self.links}.")
+
     def form_with(self, *names: str) -> Form:
         """Return the first form that has all these fields."""
         for form in self.forms:
@@ -106,6 +114,13 @@ class Page(HTMLParser):
                 return form
         offered = [[*form.values, *form.file_fields] for form in self.forms]
         raise AssertionError(f"No form on {self.answer.url} has {names}; there are {offered}.")
+
+    def form_with_button(self, name: str) -> Form:
+        """Return the first form that has a button of this name."""
+        for form in self.forms:
+            if name in form.buttons:
+                return form
+        raise AssertionError(f"No form on {self.answer.url} has a button {name!r}.")
 
 
 class Visitor:

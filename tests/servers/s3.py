@@ -20,7 +20,7 @@ class Bucket:
     public_url: str
     client: Any
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def keys_under(self, prefix: str = "") -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
