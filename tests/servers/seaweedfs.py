@@ -52,6 +52,7 @@ def seaweedfs() -> Iterator[S3Server]:
         f"-s3.port.grpc={s3_grpc}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
+        "-s3.allowedOrigins=https://nobody.invalid",  # the default lets every site in where a bucket has no CORS rules
         "-s3.autoCreateBucket=false",  # a missing bucket must stay missing
         f"-s3.localSocket={directory / 's3.sock'}",
         f"-s3.config={identities}",
