@@ -1,7 +1,7 @@
 """Read ``.env``: parse it, never execute it, and say everything that is wrong with it at once.
 
-The process environment overrides the file, for the variables of `VARIABLES` only. A value may be quoted and may refer to
-another variable as ``${OTHER}``; single quotes keep ``$`` as it is. An empty value counts as unset.
+The process environment overrides the file, for the variables of `VARIABLES` only. A value may be quoted and may refer
+to another variable as ``${OTHER}``; single quotes keep ``$`` as it is. An empty value counts as unset.
 """
 
 from __future__ import annotations
@@ -206,6 +206,9 @@ VARIABLES = {
     )
 }
 
+# What it takes to speak to a bucket at all.
+BUCKET_VARIABLES = ("AWS_STORAGE_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
 
 def bare_domain(value: str) -> str:
     """Return a custom domain as S3 libraries want it: without a scheme and without slashes at its ends."""
@@ -299,7 +302,7 @@ def _contradictions(environment: Environment) -> list[Problem]:
         expected = f"at least {SHORTEST_SECRET_KEY} random characters (./bw-dev up writes them)"
         problems.append(Problem("SECRET_KEY", "nothing", expected))
     if environment.flag("USE_S3"):
-        needed = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_STORAGE_BUCKET_NAME"]
+        needed = list(BUCKET_VARIABLES)
         if "AWS_S3_ENDPOINT_URL" not in environment.values:
             needed.append("AWS_S3_REGION_NAME")
         missing = [name for name in needed if name not in environment.values]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import dj_database_url
 
+from external_storage.django.conf import public_url_of
+
 from . import env
 
 ENVIRONMENT = env.read()
@@ -131,7 +133,8 @@ _STORES = {
     "static-disk": {"KIND": "local", "ROOT": STATIC_ROOT, "PUBLIC_URL": f"{SITE_URL}/static/"},
 }
 # The bucket is known before it is used: the page copies the pictures first and sets USE_S3 afterwards.
-if ENVIRONMENT.text("AWS_STORAGE_BUCKET_NAME"):
+HAS_BUCKET = all(ENVIRONMENT.text(name) for name in env.BUCKET_VARIABLES)
+if HAS_BUCKET:
     _STORES |= {"bucket": _bucket("images/"), "static-bucket": _bucket("static/")}
 
 EXTERNAL_STORAGE = {
@@ -168,8 +171,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "external_storage.django.backends.StaticStorage", "OPTIONS": {"alias": "staticfiles"}},
 }
 
-MEDIA_URL = "/images/"
-STATIC_URL = "/static/"
+MEDIA_URL = public_url_of(_STORES["bucket"]) if USE_S3 else "/images/"
+STATIC_URL = public_url_of(_STORES["static-bucket"]) if USE_S3 else "/static/"
 
 # /static/ goes on answering when the files come from the bucket: pages opened before the move still refer to it.
 WHITENOISE_STATIC_PREFIX = "/static/"
@@ -226,7 +229,11 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.text("EMAIL_FROM") or f"books@{_
 # Background work
 
 REDIS_URL = ENVIRONMENT.text("REDIS_URL")
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+TASKS = {
+    "default": {
+        "BACKEND": "bookwyrm.operate.celery_queue.CeleryBackend" if REDIS_URL else "django_tasks_db.DatabaseBackend"
+    }
+}
 
 OUTBOUND_ALLOWED_HOSTS = ENVIRONMENT.names("OUTBOUND_ALLOWED_HOSTS")
 
