@@ -9,4 +9,9 @@ class BookwyrmConfig(AppConfig):
 
     def ready(self) -> None:
         # Connects the signal that gives a new account its shelves.
+        from .connectors import defaults as connectors
+        from .search import keeping
         from .shelves import defaults  # noqa: F401
+
+        keeping.connect()
+        connectors.connect()

@@ -22,7 +22,7 @@ def isbn_13(text: str) -> str | None:
     if re.fullmatch(r"97[89][0-9]{10}", found) and found[12] == _check_digit_13(found[:12]):
         return found
     if re.fullmatch(r"[0-9]{9}[0-9X]", found) and found[9] == _check_digit_10(found[:9]):
-        return "978" + found[:9] + _check_digit_13("978" + found[:9])
+        return with_check_digit("978" + found[:9])
     return None
 
 
@@ -36,6 +36,11 @@ def isbn_10(text: str) -> str | None:
     if long_form is None or not long_form.startswith("978"):
         return None
     return long_form[3:12] + _check_digit_10(long_form[3:12])
+
+
+def with_check_digit(twelve: str) -> str:
+    """Return the ISBN-13 that begins with these *twelve* digits."""
+    return twelve + _check_digit_13(twelve)
 
 
 def _check_digit_10(nine: str) -> str:

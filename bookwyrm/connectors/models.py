@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+OWN_RECORD = 1
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
 
 class Connector(models.Model):
@@ -20,11 +27,19 @@ class Connector(models.Model):
     connector_file = models.CharField(_("connector file"), max_length=50, choices=File.choices)
     active = models.BooleanField(_("active"), default=True)
     priority = models.PositiveSmallIntegerField(_("priority"), default=2)
-    base_url = models.CharField(_("base URL"), max_length=255)
-    books_url = models.CharField(_("books URL"), max_length=255, blank=True)
-    covers_url = models.CharField(_("covers URL"), max_length=255, blank=True)
-    search_url = models.CharField(_("search URL"), max_length=255, blank=True)
-    isbn_search_url = models.CharField(_("ISBN search URL"), max_length=255, blank=True)
+    base_url = models.CharField(_("base url"), max_length=255)
+    books_url = models.CharField(_("books url"), max_length=255, blank=True)
+    covers_url = models.CharField(
+        _("covers url"),
+        max_length=255,
+        blank=True,
+        help_text=_(
+            "Where the covers of search results are. For this site itself: its own address, that of any of its "
+            "stores, or nothing at all mean wherever the site keeps its files now."
+        ),
+    )
+    search_url = models.CharField(_("search url"), max_length=255, blank=True)
+    isbn_search_url = models.CharField(_("ISBN search url"), max_length=255, blank=True)
 
     class Meta:
         verbose_name = _("connector")
@@ -33,3 +48,14 @@ class Connector(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        addresses = ("base_url", "books_url", "covers_url", "search_url", "isbn_search_url")
+        wrong = [name for name in addresses if (url := getattr(self, name)) and not _WEB_ADDRESS.fullmatch(url)]
+        if wrong:
+            raise ValidationError(dict.fromkeys(wrong, _("Write a web address that begins with https:// or http://.")))
+
+    @classmethod
+    def own(cls) -> Connector | None:
+        """This site's own record, the first in the database."""
+        return cls.objects.filter(pk=OWN_RECORD, connector_file=cls.File.SELF).first()
