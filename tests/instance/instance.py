@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shlex
 import subprocess
 import sys
@@ -83,9 +82,9 @@ class Instance:
         return outcome
 
     def write_env(self) -> None:
-        """Write `.env` from the example, as somebody does who fills it in before the first start."""
-        self.env_file.write_text((self.root / ".env.example").read_text())
-        self.set(PORT=str(self.port), SECRET_KEY=secrets.token_urlsafe(50))
+        """Let the first command write `.env`, for somebody who fills it in before the first start."""
+        self.run("./bw-dev check_settings")
+        self.set(PORT=str(self.port))
 
     def start(self) -> Outcome:
         """Start the site for the first time; from then on `.env` holds the free port it listens on."""
@@ -160,8 +159,13 @@ def new_instance(**extra_environment: str) -> Iterator[Instance]:
 
 
 def copy_of_the_tree(root: Path) -> None:
-    """Copy what a clone would hold, as it stands in the working tree now."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, check=True, capture_output=True).stdout
+    """Copy what a clone would hold if the working tree were committed as it stands."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+    ).stdout
     names = [name for name in listed.decode().split("\0") if name and (PROJECT / name).exists()]
     tar = subprocess.Popen(
         ["tar", "-c", "--null", "-T", "-"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .absent import ServerAbsent
 from .ceph import ceph
 from .certificates import Certificates, issue_certificates
+from .https_front import MEDIA, SITE, HttpsFront, https_front
 from .nginx import Nginx, nginx
 from .postgres import postgres
 from .redis import redis
@@ -17,12 +18,16 @@ from .s3 import Bucket, S3Server
 from .seaweedfs import seaweedfs
 
 __all__ = [
+    "MEDIA",
+    "SITE",
     "Bucket",
     "Certificates",
+    "HttpsFront",
     "Nginx",
     "S3Server",
     "ServerAbsent",
     "ceph",
+    "https_front",
     "issue_certificates",
     "nginx",
     "postgres",
