@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms, template
 from django.forms import BoundField
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_info, ngettext
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from ..themes.theme import AUTOMATIC, COOKIE, DEFAULT, Theme, themes
 
 register = template.Library()
 
-_STAR = "m12 2.8 2.85 5.9 6.45.9-4.7 4.5 1.15 6.4L12 17.4l-5.75 3.1 1.15-6.4-4.7-4.5 6.45-.9z"
+_STAR = "m12 2.8 2.85 5.9 6.45.9-4.7 4.5 1.15 6.4-5.75-3.1-5.75 3.1 1.15-6.4-4.7-4.5 6.45-.9z"
 _FIVE_STARS = " ".join(f"M{24 * place} 0{_STAR}" for place in range(5))
 
 
@@ -31,13 +31,10 @@ def theme_colour_tags(context: template.Context) -> SafeString:
     if chosen := _chosen_theme(context):
         return format_html('<meta name="theme-color" content="{}">', chosen.colours["page"])
     by_name = {theme.name: theme for theme in themes()}
-    return SafeString("\n  ").join(
-        format_html(
-            '<meta name="theme-color" media="(prefers-color-scheme: {})" content="{}">',
-            scheme,
-            by_name[name].colours["page"],
-        )
-        for scheme, name in DEFAULT.items()
+    return format_html_join(
+        "\n  ",
+        '<meta name="theme-color" media="(prefers-color-scheme: {})" content="{}">',
+        ((scheme, by_name[name].colours["page"]) for scheme, name in DEFAULT.items()),
     )
 
 
