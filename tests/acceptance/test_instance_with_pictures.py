@@ -372,7 +372,7 @@ def test_the_way_back_is_one_line_and_a_restart(instance, synchronised, library,
     assert prober.failures == []
     page = Visitor(instance.url).get("/search/?q=Before+the+move")
     assert_bucket_serves(covers_of(page), instance.url)
-    assert csp_hosts(ask(f"{instance.url}/")) == set()
+    assert csp_hosts(ask(f"{instance.url}/")) <= {instance.url}
 
 
 def test_no_secret_was_printed_or_logged(instance, synchronised):

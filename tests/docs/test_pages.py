@@ -54,11 +54,9 @@ def test_every_link_into_the_project_leads_somewhere(page: DocsPage):
 
 @each_page
 def test_every_command_of_the_site_exists(page: DocsPage):
-    own = set(re.findall(r"^\s{2,}([a-z][a-z_]+)", bw_dev_help(), flags=re.MULTILINE)) | set(get_commands())
-    named = {
-        name for text in page.mentions for name in re.findall(r"(?:\./bw-dev|manage\.py) (?:manage )?([a-z_]+)", text)
-    }
-    assert named <= own
+    own = set(re.findall(r"^\s{2,}([a-z][a-z_]+)", bw_dev_help(), flags=re.MULTILINE)) | {"help", *get_commands()}
+    command = re.compile(r"(?:\./bw-dev|manage\.py) (?:manage )?([a-z_]+)")
+    assert {name for text in page.mentions for name in command.findall(text)} <= own
 
 
 @each_page
