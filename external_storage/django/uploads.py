@@ -27,7 +27,7 @@ class Upload:
             digest.update(chunk)
             size += len(chunk)
         self.file = spooled
-        self.md5 = digest
+        self.digest = digest.digest()
         self.info = ObjectInfo(key, size, md5=digest.hexdigest())
         self.restart()
 

@@ -1,0 +1,243 @@
+"""The live path to a bucket: django-storages, held to this project's promises."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from django.conf import settings
+from django.core.files.base import File
+from django.utils.timezone import make_naive
+from storages.backends.s3 import S3Storage
+
+from ..errors import AlreadyExists, ObjectMissing, StorageError
+from ..objects import Headers
+from . import conf
+from .deadline import within
+from .refusals import code_of, status_of, translated
+from .uploads import Upload, spool
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CHUNK = 256 * 1024
+
+ACL, CONDITION = "ACL", "IfNoneMatch"
+"""The two things we ask of a store that not every store understands."""
+
+NO_ACLS = {"AccessControlListNotSupported", "InvalidBucketAclWithObjectOwnership"}
+NOT_UNDERSTOOD = {"NotImplemented", "InvalidArgument", "InvalidRequest", "UnsupportedOperation"}
+TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+NO_SUCH_CALL = {"NotImplemented", "MethodNotAllowed", "MalformedXML", "UnsupportedOperation"}
+
+
+class CorsNotInTheApi(StorageError):
+    """This service sets CORS only in its console or in the server's own settings."""
+
+    exit_code = 3
+
+
+class BucketStorage(S3Storage):
+    """One bucket's live storage: every operation is bounded in time, every error is one of ours.
+
+    *deadline* is how many seconds a caller waits for any one operation, retries included.
+    """
+
+    def __init__(self, described: conf.BucketSettings, *, deadline: float) -> None:
+        self._described = described
+        self._deadline = deadline
+        # What this bucket turned out not to take. One process learns it once, with its first refused upload.
+        self._not_taken: set[str] = set()
+        self._connecting = threading.Lock()
+        self._resource: Any = None
+        super().__init__(
+            access_key=described.access_key_id,
+            secret_key=described.secret_access_key,
+            security_token=None,
+            session_profile=None,
+            bucket_name=described.bucket,
+            location=described.prefix,
+            region_name=described.region,
+            endpoint_url=described.endpoint_url,
+            custom_domain=None,
+            default_acl=None,
+            querystring_auth=False,
+            file_overwrite=False,
+            gzip=False,
+            object_parameters={},
+            client_config=_client_config(described),
+        )
+
+    @property
+    def connection(self) -> Any:
+        """The SDK's resource, one for all threads: only its client is used, and clients may be shared."""
+        with self._connecting:
+            if self._resource is None:
+                # django-storages makes one for each thread, which costs every new thread 50 ms and 10 MB.
+                self._resource = self._create_session().resource(
+                    "s3", region_name=self.region_name, endpoint_url=self.endpoint_url, config=self.client_config
+                )
+        return self._resource
+
+    @property
+    def _client(self) -> Any:
+        return self.connection.meta.client
+
+    # Reading
+
+    def _open(self, name: str, mode: str = "rb") -> File:
+        try:
+            content = self._bounded(name, self._fetch, name)
+        except ObjectMissing as missing:
+            raise FileNotFoundError(f"There is no {name!r} in the storage.") from missing
+        return File(content, name)
+
+    def _fetch(self, name: str) -> Any:
+        """Bring the whole object here: a caller that reads slowly must not hold a connection to the store."""
+        answer = self._client.get_object(**self._object(name))
+        content = spool()
+        with answer["Body"] as body:
+            while chunk := body.read(CHUNK):
+                content.write(chunk)
+        content.seek(0)
+        return content
+
+    def exists(self, name: str) -> bool:
+        return self._bounded(name, super().exists, name)
+
+    def listdir(self, name: str) -> tuple[list[str], list[str]]:
+        return self._bounded(name, super().listdir, name)
+
+    def size(self, name: str) -> int:
+        return self._described_by_store(name)["ContentLength"]
+
+    def get_modified_time(self, name: str) -> datetime:
+        modified = self._described_by_store(name)["LastModified"]
+        return modified if settings.USE_TZ else make_naive(modified)
+
+    def _described_by_store(self, name: str) -> dict[str, Any]:
+        try:
+            return self._bounded(name, self._head, name)
+        except ObjectMissing as missing:
+            raise FileNotFoundError(f"There is no {name!r} in the storage.") from missing
+
+    def _head(self, name: str) -> dict[str, Any]:
+        return self._client.head_object(**self._object(name))
+
+    def url(self, name: str, parameters: Any = None, expire: Any = None, http_method: Any = None) -> str:
+        raise NotImplementedError("Links are made by SiteStorage, which asks no store for them.")
+
+    # Writing
+
+    def put(self, name: str, upload: Upload, headers: Headers, *, replace: bool) -> None:
+        self._bounded(name, self._put, name, upload, headers, replace)
+
+    def delete(self, name: str) -> None:
+        self._bounded(name, self._remove, name)
+
+    def _remove(self, name: str) -> None:
+        # A missing object is fine, for S3 and for Django; a missing bucket is not, and has a code of its own.
+        self._client.delete_object(**self._object(name))
+
+    def _put(self, name: str, upload: Upload, headers: Headers, replace: bool) -> None:
+        wanted = self._parameters(upload, headers) | self._object(name)
+        if headers.public and self._described.acl:
+            wanted[ACL] = self._described.acl
+        if not replace:
+            wanted[CONDITION] = "*"
+        left_out = set(self._not_taken)
+        while True:
+            sent = {key: value for key, value in wanted.items() if key not in left_out}
+            upload.restart()
+            try:
+                self._client.put_object(Body=upload.file, **sent)
+            except ClientError as refusal:
+                if code_of(refusal) in TAKEN or status_of(refusal) == 412:
+                    self._check_it_is_not_ours(name, upload, refusal)
+                    return
+                if (blamed := _blamed(refusal, sent)) is None:
+                    raise
+                left_out.add(blamed)
+            else:
+                self._not_taken |= left_out  # only now is it certain that the refusal was about what we left out
+                return
+
+    def _check_it_is_not_ours(self, name: str, upload: Upload, refusal: ClientError) -> None:
+        """Raise `AlreadyExists`, unless the object in the way is our own, put there by a try whose answer was lost."""
+        was_retried = refusal.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+        if was_retried and self._head(name).get("ETag", "").strip('"') == upload.info.md5:
+            return
+        raise AlreadyExists(f"There is already an object under {name!r}.", key=name) from refusal
+
+    def _parameters(self, upload: Upload, headers: Headers) -> dict[str, Any]:
+        parameters = {
+            "ContentType": headers.content_type,
+            "ContentLength": upload.info.size,
+            "ContentMD5": base64.b64encode(upload.digest).decode("ascii"),
+        }
+        if headers.cache_control:
+            parameters["CacheControl"] = headers.cache_control
+        return parameters
+
+    # Cross-origin rules
+
+    def cors_rules(self) -> list[dict[str, Any]]:
+        """Return the bucket's CORS rules; none is an empty list."""
+        with translated(self._described):
+            try:
+                return self._client.get_bucket_cors(Bucket=self.bucket_name).get("CORSRules", [])
+            except ClientError as refusal:
+                if code_of(refusal) == "NoSuchCORSConfiguration":
+                    return []
+                raise
+
+    def set_cors_rules(self, rules: Sequence[Any]) -> None:
+        """Replace the bucket's CORS rules. Raise `CorsNotInTheApi` where the service has no such call."""
+        with translated(self._described):
+            try:
+                self._client.put_bucket_cors(Bucket=self.bucket_name, CORSConfiguration={"CORSRules": list(rules)})
+            except ClientError as refusal:
+                if code_of(refusal) in NO_SUCH_CALL or status_of(refusal) in (405, 501):
+                    raise CorsNotInTheApi("This service does not let CORS be set through its S3 API.") from refusal
+                raise
+
+    # Our own
+
+    def _object(self, name: str) -> dict[str, str]:
+        return {"Bucket": self.bucket_name, "Key": self._normalize_name(name)}
+
+    def _bounded(self, name: str, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        def guarded() -> R:
+            with translated(self._described, name):
+                return work(*args, **kwargs)
+
+        return within(self._deadline, f"The store {self._described.name!r}", guarded)
+
+
+def _client_config(described: conf.BucketSettings) -> Config:
+    """Return the SDK's settings. Each is a lesson, told in docs/decisions/s3-live-client.md."""
+    return Config(
+        signature_version="s3v4",
+        connect_timeout=5,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        max_pool_connections=32,
+        s3={"addressing_style": described.addressing_style},
+    )
+
+
+def _blamed(refusal: ClientError, sent: dict[str, Any]) -> str | None:
+    """Return which of our optional requests a refusal is about, None if about none of them."""
+    code = code_of(refusal)
+    if code in NO_ACLS and ACL in sent:
+        return ACL
+    if code not in NOT_UNDERSTOOD and status_of(refusal) != 501:
+        return None
+    return ACL if ACL in sent else CONDITION if CONDITION in sent else None

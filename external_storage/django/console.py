@@ -1,0 +1,110 @@
+"""What all our commands share: options, one way to print, documented exit codes, and no secret in any output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from django.core.management.base import BaseCommand
+
+from ..errors import StorageError
+from ..health.findings import Finding, Verdict
+from ..transfer.progress import Progress, for_stream
+from . import conf
+
+SHORTEST_SECRET = 8
+PRECEDENCE = (143, 130, 6, 3, 2, 1, 5, 4, 0)
+SIGNS = {Verdict.OK: "ok", Verdict.WARNING: "WARNING", Verdict.FAILURE: "FAILURE", Verdict.UNKNOWN: "COULD NOT TELL"}
+
+
+class StorageCommand(BaseCommand):
+    """A command that calls one function, prints what came back, and exits with a code of docs/reference/exit-codes.md.
+
+    A subclass implements `run` and returns the exit code. A `StorageError` ends the command with its own code and its
+    two sentences on standard error (or as JSON on standard output with ``--json``), never with a traceback.
+    """
+
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print JSON for programs instead of text.")
+
+    def run(self, **options: Any) -> int:
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Django would end each write with a line break, which would tear a progress line apart.
+        self.stdout.ending = self.stderr.ending = ""
+        try:
+            code = self.run(**options)
+        except StorageError as problem:
+            self.tell_problem(problem, as_json=options["json"])
+            code = problem.exit_code
+        if code:
+            sys.exit(code)
+
+    def tell_problem(self, problem: StorageError, *, as_json: bool) -> None:
+        if as_json:
+            self.tell_json(
+                {"error": without_secrets(problem.what), "remedy": problem.remedy, "exit_code": problem.exit_code}
+            )
+        else:
+            self.stderr.write(without_secrets(f"{problem}\n"))
+
+    def tell(self, line: str = "") -> None:
+        self.stdout.write(without_secrets(f"{line}\n"))
+
+    def tell_json(self, values: Any) -> None:
+        self.tell(json.dumps(values, ensure_ascii=True))
+
+    def progress(self, *, as_json: bool) -> Progress:
+        """Return the progress display that suits where our output goes."""
+        return for_stream(SecretFree(self.stdout), as_json=as_json)
+
+    def tell_findings(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {finding.seen}")
+            if finding.remedy:
+                self.tell(f"{'':<14} -> {finding.remedy}")
+
+
+class SecretFree:
+    """A text stream that blots out configured secrets on the way."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        self._stream.write(without_secrets(text))
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit code that says most: a refusal before failures, failures before what verification found."""
+    return min(codes, key=PRECEDENCE.index, default=0)
+
+
+def without_secrets(text: str) -> str:
+    """Return *text* with every configured secret blotted out: a store may echo what it was sent."""
+    for secret in _secrets():
+        text = text.replace(secret, "…")
+    return text
+
+
+def _secrets() -> set[str]:
+    try:
+        stores = conf.configuration().stores.values()
+    except StorageError:
+        return set()
+    buckets = [store for store in stores if isinstance(store, conf.BucketSettings)]
+    found = {secret for bucket in buckets for secret in (bucket.secret_access_key, bucket.access_key_id)}
+    # A test server's key may be a word like "admin"; blotting out such words would garble every sentence.
+    return {secret for secret in found if len(secret) >= SHORTEST_SECRET}

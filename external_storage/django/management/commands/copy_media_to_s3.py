@@ -1,0 +1,82 @@
+"""``copy_media_to_s3``: send the media folder to the bucket."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+from ....errors import StoreRefused
+from ....health import access
+from ....health.findings import Finding
+from ....health.preflight import preflight
+from ... import conf, sending
+from ...console import StorageCommand, worst
+
+
+class Command(StorageCommand):
+    help = "Copy the media files from this machine's folder to the bucket. Run it as often as you like."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("-n", "--dry-run", action="store_true", help="Say what would be copied; write nothing.")
+        parser.add_argument("--alias", default="default", help="The storage alias whose files are sent.")
+        parser.add_argument(
+            "--without-public-check",
+            action="store_true",
+            help="Copy although nobody could see whether the pictures are readable at their public address.",
+        )
+
+    def run(self, **options: Any) -> int:
+        route = sending.route_of(options["alias"])
+        sending.check_folder(route)
+        may_ask = not options["without_public_check"]
+        if not self._store_is_ready(route, may_ask=may_ask, write=not options["dry_run"], as_json=options["json"]):
+            return StoreRefused.exit_code
+        report = sending.send(route, self.progress(as_json=options["json"]), dry_run=options["dry_run"])
+        if options["dry_run"]:
+            return report.exit_code
+        return worst([report.exit_code, *self._look_at_the_result(route, may_ask=may_ask, as_json=options["json"])])
+
+    def _store_is_ready(self, route: sending.Route, *, may_ask: bool, write: bool, as_json: bool) -> bool:
+        bucket = route.bucket
+        tried = preflight(conf.store_named(bucket.name), bucket.public_url, public=may_ask, write=write)
+        if not tried.failures:
+            return True
+        self._tell(tried.failures, as_json)
+        if not as_json:
+            self._advise(bucket, tried.may_not)
+            self.tell("Nothing was copied.")
+        return False
+
+    def _look_at_the_result(self, route: sending.Route, *, may_ask: bool, as_json: bool) -> Iterator[int]:
+        """Ask for some of the copied pictures as a visitor does, and name the ones that were lost before the copy."""
+        unseen = sending.unreadable_samples(route) if may_ask else []
+        lost = [] if route.bucket_is_in_use else sending.lost_files(route)
+        if unseen:
+            self._tell(unseen, as_json)
+            yield 5
+        if lost:
+            self._tell_lost(lost, as_json)
+            yield 4
+
+    def _tell_lost(self, lost: list[str], as_json: bool) -> None:
+        if as_json:
+            self.tell_json({"missing": lost})
+            return
+        for key in lost:
+            self.tell(f"missing: {key!r}: the database refers to it, and neither the folder nor the bucket has it.")
+
+    def _tell(self, findings: list[Finding], as_json: bool) -> None:
+        if as_json and findings:
+            self.tell_json({"findings": [finding.as_json() for finding in findings]})
+        elif findings:
+            self.tell_findings(findings)
+
+    def _advise(self, bucket: conf.BucketSettings, may_not: list[str]) -> None:
+        if may_not:
+            self.tell("A policy with all that this site's access key needs, and nothing more:")
+            self.tell(access.to_paste(access.least_privilege_policy(bucket.bucket, sending.prefixes_in(bucket))))
+        else:
+            self.tell("If the bucket decides access by its policy, this one opens the site's files, and only those:")
+            self.tell(access.to_paste(access.public_read_policy(bucket.bucket, sending.prefixes_in(bucket))))

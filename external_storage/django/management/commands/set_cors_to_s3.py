@@ -1,0 +1,101 @@
+"""``set_cors_to_s3``: let the site's pages use the fonts that lie in the bucket."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ....errors import SettingsError
+from ....health import cors
+from ....providers import recognise
+from ... import conf, live, sending
+from ...bucket import CorsNotInTheApi
+from ...console import StorageCommand
+
+NOT_TAKEN = 5
+
+
+class Command(StorageCommand):
+    help = (
+        "Set the bucket's CORS rules: those of FILE exactly as they are, or without FILE the right ones for this site. "
+        "The rules are read back and compared; the command fails if they did not take."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("file", nargs="?", metavar="FILE", help='A JSON file with "CORSRules"; "-" reads stdin.')
+        parser.add_argument("-n", "--dry-run", action="store_true", help="Show the rules; set nothing.")
+        parser.add_argument("--alias", default="staticfiles", help="The storage alias whose bucket is meant.")
+
+    def run(self, **options: Any) -> int:
+        bucket = sending.bucket_of(options["alias"])
+        rules = self._wanted(options["file"])
+        said = cors.remarks(rules, conf.configuration().site_origins)
+        if options["dry_run"]:
+            return self._report(rules, said, [], as_json=options["json"], headline="These rules would be set:")
+        storage = live.storage_named(bucket.name)
+        try:
+            storage.set_cors_rules(rules)
+        except CorsNotInTheApi as problem:
+            return self._hand_over(bucket, rules, problem, as_json=options["json"])
+        found = storage.cors_rules()
+        return self._report(rules, said, cors.differences(rules, found), as_json=options["json"])
+
+    def _wanted(self, file: str | None) -> Sequence[cors.Rule]:
+        if file is None:
+            return cors.right_rules(self._origins())
+        try:
+            text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as problem:
+            raise SettingsError(
+                f"{file} cannot be read: {problem}.", remedy="Expected: a JSON file in UTF-8."
+            ) from problem
+        return cors.parse(text, called=file)
+
+    def _origins(self) -> Sequence[str]:
+        if origins := conf.configuration().site_origins:
+            return origins
+        setting = f'{conf.SETTING}["SITE_ORIGINS"]'
+        raise SettingsError(
+            f"{setting} is not set.", setting=setting, remedy="Name the site's origins, or give a FILE."
+        )
+
+    def _report(
+        self,
+        rules: Sequence[cors.Rule],
+        remarks: Sequence[str],
+        differences: Sequence[str],
+        *,
+        as_json: bool,
+        headline: str = "",
+    ) -> int:
+        code = NOT_TAKEN if differences else 0
+        if as_json:
+            self.tell_json({"rules": rules, "remarks": remarks, "differences": differences, "exit_code": code})
+            return code
+        if headline:
+            self.tell(headline)
+            self.tell(json.dumps({"CORSRules": rules}, indent=2))
+        for remark in remarks:
+            self.tell(f"Note: {remark}")
+        for difference in differences:
+            self.tell(f"The bucket did not take the rules as they are. {difference}")
+        return code
+
+    def _hand_over(
+        self, bucket: conf.BucketSettings, rules: Sequence[cors.Rule], problem: CorsNotInTheApi, *, as_json: bool
+    ) -> int:
+        """The store has no such call: print what its owner has to enter by hand."""
+        provider = recognise(bucket.endpoint_url)
+        where = provider.cors_hint or "Set it in the service's console, or in the server's own configuration."
+        if as_json:
+            self.tell_json({"error": problem.what, "remedy": where, "rules": rules, "exit_code": problem.exit_code})
+            return problem.exit_code
+        self.tell(str(problem))
+        self.tell(where)
+        self.tell(json.dumps({"CORSRules": rules}, indent=2))
+        return problem.exit_code

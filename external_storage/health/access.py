@@ -1,0 +1,144 @@
+"""Who may read what: judge what a stranger gets at a public URL, and word the policy that opens a prefix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from .asking import Answer, NoAnswer
+from .findings import Finding, failure, ok, unknown
+
+CONNECTION_REMEDIES = {
+    "name": "Check the custom domain and the bucket's name, and that the domain's DNS record exists.",
+    "refused": "Check the custom domain or endpoint, its port, and that the server runs.",
+    "tls": "Mend the certificate of that host; browsers will not show its pictures either.",
+    "timeout": "Check that the host is reachable from here, and no firewall drops the requests.",
+    "broken": "Ask again; if it stays so, look at the store's or the proxy's log.",
+}
+
+
+def public_read_policy(bucket: str, prefixes: Sequence[str]) -> dict[str, Any]:
+    """Return the bucket policy that lets anybody read the objects under *prefixes*, and do nothing else."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AnybodyMayReadTheSitesFiles",
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": ["s3:GetObject"],
+                "Resource": [f"arn:aws:s3:::{bucket}/{prefix}*" for prefix in prefixes],
+            }
+        ],
+    }
+
+
+def least_privilege_policy(bucket: str, prefixes: Sequence[str]) -> dict[str, Any]:
+    """Return the policy for the site's own access key: what the site does with the bucket, and nothing more."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": [
+                    *("s3:GetObject", "s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject"),
+                    *("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
+                ],
+                "Resource": [f"arn:aws:s3:::{bucket}/{prefix}*" for prefix in prefixes],
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"],
+                "Resource": [f"arn:aws:s3:::{bucket}"],
+            },
+        ],
+    }
+
+
+def to_paste(policy: dict[str, Any]) -> str:
+    """Return a policy as the text an owner pastes into a console."""
+    return json.dumps(policy, indent=2)
+
+
+def judge_public(
+    identifier: str, answer: Answer | NoAnswer, *, what: str, content_type: str = "", size: int | None = None
+) -> Finding:
+    """Judge what a stranger got who asked for an object that is meant to be public.
+
+    ==================================  ===============  =====================================
+    the answer                          verdict          the sentence says
+    ==================================  ===============  =====================================
+    none                                failure          host unreachable, and which way
+    200, right type and size            ok               readable
+    200, other type or size             failure          something else is served there
+    401, 403                            failure          private
+    404 with NoSuchBucket               failure          no such bucket: the name is up for grabs
+    404, 410                            failure          file missing
+    any redirect                        failure          not where the site's links point
+    anything else                       could not tell   the status
+    ==================================  ===============  =====================================
+    """
+    if isinstance(answer, NoAnswer):
+        return failure(identifier, f"Host unreachable: {answer.what}", CONNECTION_REMEDIES[answer.reason])
+    if answer.status == 200:
+        return _judge_content(identifier, answer, what, content_type, size)
+    if answer.status in (401, 403):
+        return failure(
+            identifier,
+            f"Private: {what} is not readable by visitors ({answer.status} at {answer.url}).",
+            "Let the bucket's policy allow anybody to read it, or store it with the ACL public-read.",
+        )
+    if b"NoSuchBucket" in answer.body:
+        return failure(
+            identifier,
+            f"{answer.url} leads to a bucket that does not exist.",
+            "Check the bucket's name. If the domain is yours, remove its DNS record: anybody may take that name.",
+        )
+    if answer.status in (404, 410):
+        return failure(
+            identifier, f"File missing: {answer.url} answered {answer.status}.", _where_it_may_be(identifier)
+        )
+    if 300 <= answer.status < 400:
+        target = answer.headers.get("location", "somewhere else")
+        return failure(identifier, f"{answer.url} leads on to {target}.", "Check the region and the custom domain.")
+    return unknown(identifier, f"{answer.url} answered {answer.status}.", "Ask again later.")
+
+
+def _judge_content(identifier: str, answer: Answer, what: str, content_type: str, size: int | None) -> Finding:
+    found = answer.headers.get("content-type", "")
+    if content_type and found.partition(";")[0].strip() != content_type.partition(";")[0].strip():
+        return failure(
+            identifier,
+            f"{answer.url} is served as {found or 'nothing in particular'}, not as {content_type}.",
+            "Check that the public address leads to this bucket, then copy the file again.",
+        )
+    length = answer.headers.get("content-length", "")
+    if size is not None and length.isdigit() and int(length) != size:
+        return failure(
+            identifier,
+            f"{answer.url} has {length} bytes; the store holds {size} under that key.",
+            "The public address leads to another bucket, or a cache holds an old copy.",
+        )
+    return ok(identifier, f"Anybody can read {what} at {answer.url}.")
+
+
+def _where_it_may_be(identifier: str) -> str:
+    if identifier.startswith("static"):
+        return "Run collectstatic. If it was run, the public address leads to another place than the bucket's."
+    return "Copy the media first. If that was done, the public address leads to another place than the bucket's."
+
+
+def judge_listing(identifier: str, answer: Answer | NoAnswer) -> Finding:
+    """Judge what a stranger got who asked for a list of all objects: nobody needs one, so nobody may have it."""
+    if isinstance(answer, NoAnswer):
+        return unknown(identifier, answer.what)
+    if answer.status == 200 and (b"<ListBucketResult" in answer.body or b"ListBucketResult>" in answer.body):
+        return failure(
+            identifier,
+            f"Anybody can list every file of the bucket at {answer.url}.",
+            "Take s3:ListBucket from the bucket's policy, and public-read from the bucket's own ACL.",
+        )
+    if answer.status >= 500:
+        return unknown(identifier, f"{answer.url} answered {answer.status}.", "Ask again later.")
+    return ok(identifier, "A stranger cannot list the bucket.")

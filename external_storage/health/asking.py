@@ -1,0 +1,90 @@
+"""Ask a public URL as a stranger would: no credentials, no cookies, no redirects followed, a bounded wait."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+TIMEOUT = urllib3.Timeout(connect=5, read=10)
+MOST_BYTES = 64 * 1024
+"""How much of a body is looked at; enough for any error page, and for the head of a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said. Header names are lower-case; *body* is cut after `MOST_BYTES`."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Nothing was said, because of *reason*; *what* is a sentence for the owner."""
+
+    url: str
+    reason: Literal["name", "refused", "tls", "timeout", "broken"]
+    what: str
+
+
+class Ask(Protocol):
+    """How checks reach the outside."""
+
+    def __call__(self, method: str, url: str, headers: Mapping[str, str] = {}) -> Answer | NoAnswer:
+        """Send one request and return what came of it. Never raises for what the network or the server does."""
+        ...
+
+
+def ask(method: str, url: str, headers: Mapping[str, str] = {}) -> Answer | NoAnswer:
+    """Send one anonymous request; see `Ask`."""
+    try:
+        # Headers are shown as they are: an encoding would hide what the store really holds.
+        sent = {"Accept-Encoding": "identity", **headers}
+        with _pool().request(method, url, headers=sent, preload_content=False, redirect=False) as response:
+            body = b"" if method == "HEAD" else response.read(MOST_BYTES)
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(url, response.status, found, body)
+    except HTTPError as problem:
+        return _explained(url, problem)
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    # The system's own list of authorities, as a browser has; botocore's bundle would not know a private one.
+    return urllib3.PoolManager(timeout=TIMEOUT, retries=False, ssl_context=ssl.create_default_context())
+
+
+def _explained(url: str, problem: HTTPError) -> NoAnswer:
+    cause = problem.reason if isinstance(problem, MaxRetryError) and problem.reason else problem
+    host = urlsplit(url).netloc
+    if isinstance(cause, NameResolutionError):
+        return NoAnswer(url, "name", f"There is no host named {urlsplit(url).hostname!r}.")
+    if isinstance(cause, SSLError):
+        return NoAnswer(url, "tls", f"{host} did not show a certificate that can be trusted: {_tls_reason(cause)}.")
+    if isinstance(cause, ConnectTimeoutError | ReadTimeoutError):
+        return NoAnswer(url, "timeout", f"{host} did not answer in time.")
+    if isinstance(cause, NewConnectionError):
+        return NoAnswer(url, "refused", f"{host} accepts no connection.")
+    return NoAnswer(url, "broken", f"{host} broke off before its answer was complete.")
+
+
+def _tls_reason(problem: Exception) -> str:
+    cause = problem.args[0] if problem.args else problem
+    return getattr(cause, "verify_message", None) or getattr(cause, "reason", None) or "the handshake failed"

@@ -1,0 +1,175 @@
+"""Cross-origin rules: which ones a site needs, what is wrong with a set of them, and whether they work.
+
+Fonts and scripts of another origin are given to a page only if their host allows the page's origin. A site's pages
+need GET (and HEAD), from their own origins, and no more: https://fetch.spec.whatwg.org/#http-cors-protocol
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..errors import SettingsError
+from .asking import Answer, NoAnswer
+from .findings import Finding, failure, ok, unknown, warning
+
+NEEDED_METHODS = ("GET", "HEAD")
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+FIELDS = {"AllowedOrigins", "AllowedHeaders", "AllowedMethods", "MaxAgeSeconds", "ExposeHeaders", "ID"}
+LISTS = ("AllowedOrigins", "AllowedHeaders", "AllowedMethods", "ExposeHeaders")
+SHAPE = 'Expected: {"CORSRules": [{"AllowedOrigins": ["https://…"], "AllowedMethods": ["GET", "HEAD"], …}]}.'
+
+Rule = Mapping[str, Any]
+
+
+def right_rules(origins: Sequence[str]) -> list[Rule]:
+    """Return the rules that let pages of exactly *origins* use fonts, styles and scripts of a bucket."""
+    return [{"AllowedOrigins": list(origins), "AllowedMethods": list(NEEDED_METHODS), "MaxAgeSeconds": 3000}]
+
+
+def parse(text: str, *, called: str) -> list[Rule]:
+    """Return the rules of a JSON document as they stand in it.
+
+    Raise `SettingsError` for anything that S3 would not understand. *called* is how the owner knows the document.
+    """
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise SettingsError(
+            f"{called} is not JSON: {problem.msg} in line {problem.lineno}, column {problem.colno}.", remedy=SHAPE
+        ) from problem
+    rules = document.get("CORSRules") if isinstance(document, dict) else None
+    if not isinstance(rules, list) or not rules:
+        raise SettingsError(f'{called} has no list "CORSRules", or an empty one.', remedy=SHAPE)
+    for number, rule in enumerate(rules, 1):
+        _check_rule(rule, f"Rule {number} of {called}")
+    return rules
+
+
+def _check_rule(rule: Any, where: str) -> None:
+    if not isinstance(rule, dict):
+        raise SettingsError(f"{where} is not an object.", remedy=SHAPE)
+    if strange := sorted(set(rule) - FIELDS):
+        raise SettingsError(f"{where} has {strange[0]!r}, which S3 does not know.", remedy=SHAPE)
+    for field in LISTS:
+        if field in rule and not (isinstance(rule[field], list) and all(isinstance(item, str) for item in rule[field])):
+            raise SettingsError(f"{where}: {field} is not a list of strings.", remedy=SHAPE)
+    for field in ("AllowedOrigins", "AllowedMethods"):
+        if not rule.get(field):
+            raise SettingsError(f"{where} has no {field}.", remedy=SHAPE)
+    if strange := sorted(set(rule["AllowedMethods"]) - set(METHODS)):
+        raise SettingsError(f"{where} allows {strange[0]!r}.", remedy=f"S3 knows {', '.join(METHODS)}.")
+    if any("MY_DOMAIN_NAME" in origin for origin in rule["AllowedOrigins"]):
+        raise SettingsError(f"{where} still says MY_DOMAIN_NAME.", remedy="Put your site's domain name there.")
+    if isinstance(rule.get("MaxAgeSeconds", 0), bool) or not isinstance(rule.get("MaxAgeSeconds", 0), int):
+        raise SettingsError(f"{where}: MaxAgeSeconds is not a whole number.", remedy=SHAPE)
+
+
+def remarks(rules: Iterable[Rule], site_origins: Sequence[str]) -> list[str]:
+    """Say what in *rules* nobody needs, and which of the site's own origins they leave out."""
+    said: list[str] = []
+    allowed: list[str] = []
+    for rule in rules:
+        allowed += rule["AllowedOrigins"]
+        if extra := [method for method in rule["AllowedMethods"] if method not in NEEDED_METHODS]:
+            said.append(f"Nobody needs {', '.join(extra)}: the site's pages only read from the bucket.")
+        if headers := rule.get("AllowedHeaders"):
+            said.append(
+                f"Nobody needs AllowedHeaders {', '.join(headers)}: browsers ask for fonts without extra headers."
+            )
+        if "*" in rule["AllowedOrigins"]:
+            said.append("The origin * lets the pages of every site use these files.")
+    # Only the first is certainly the site's main address; "www." may well not exist.
+    for origin in site_origins[:1]:
+        if not any(matches(pattern, origin) for pattern in allowed):
+            said.append(f"No rule allows {origin}, which is this site's address.")
+    return said
+
+
+def matches(pattern: str, origin: str) -> bool:
+    """Return whether an AllowedOrigins entry (with at most one ``*``) stands for *origin*."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return pattern == origin
+    return len(origin) >= len(before) + len(after) and origin.startswith(before) and origin.endswith(after)
+
+
+def differences(wanted: Sequence[Rule], found: Sequence[Rule]) -> list[str]:
+    """Say in which points the rules read back are not those that were set. Order and letter case play no part."""
+    if len(wanted) != len(found):
+        return [f"The bucket holds {len(found)} rules instead of {len(wanted)}."]
+    said = []
+    for number, (one, other) in enumerate(zip(wanted, found, strict=True), 1):
+        for field in LISTS:
+            here, there = _plain(one.get(field)), _plain(other.get(field))
+            if here != there:
+                said.append(f"Rule {number}: {field} is {sorted(there)} instead of {sorted(here)}.")
+        if one.get("MaxAgeSeconds", 0) != other.get("MaxAgeSeconds", 0):
+            age, instead = other.get("MaxAgeSeconds", 0), one.get("MaxAgeSeconds", 0)
+            said.append(f"Rule {number}: MaxAgeSeconds is {age} instead of {instead}.")
+    return said
+
+
+def _plain(values: Sequence[str] | None) -> set[str]:
+    return {value.lower() for value in values or ()}
+
+
+def preflight_headers(origin: str, method: str = "GET") -> dict[str, str]:
+    """Return the headers with which a browser asks whether a page of *origin* may send a *method* request."""
+    return {"Origin": origin, "Access-Control-Request-Method": method}
+
+
+def judge_preflight(identifier: str, answer: Answer | NoAnswer, origin: str) -> Finding:
+    """Judge the answer to an OPTIONS request with the right origin (what the guide checks by hand)."""
+    if isinstance(answer, NoAnswer):
+        return unknown(identifier, answer.what)
+    if _allows(answer, origin) and answer.status < 300:
+        return ok(identifier, f"A page of {origin} may ask for {answer.url}.")
+    if answer.status >= 500:
+        return unknown(identifier, f"The store answered {answer.status}.", "Ask again later.")
+    return failure(
+        identifier,
+        f"CORS is missing: the store answered {answer.status} to a page of {origin} and did not allow it.",
+        "Run set_cors_to_s3, or set the rule in the provider's console.",
+    )
+
+
+def judge_shared(identifier: str, answer: Answer | NoAnswer, origin: str) -> Finding:
+    """Judge the answer to a GET with the right origin: would a browser hand these bytes to the page?"""
+    if isinstance(answer, NoAnswer):
+        return unknown(identifier, answer.what)
+    if answer.status != 200:
+        return unknown(identifier, f"{answer.url} answered {answer.status}, which says nothing of CORS.")
+    if not _allows(answer, origin):
+        return failure(
+            identifier,
+            f"CORS is missing: {answer.url} is there, but a browser would not give it to a page of {origin}.",
+            "Run set_cors_to_s3, or set the rule in the provider's console.",
+        )
+    if answer.headers.get("access-control-allow-credentials", "").lower() == "true":
+        return warning(
+            identifier,
+            "The store also allows requests with credentials, which no page of this site sends.",
+            "Something in front of the store adds Access-Control-Allow-Credentials; remove it there.",
+        )
+    return ok(identifier, f"A browser gives {answer.url} to a page of {origin}.")
+
+
+def judge_stranger(identifier: str, answer: Answer | NoAnswer, stranger: str) -> Finding:
+    """Judge the answer to an OPTIONS request with an origin that is not the site's."""
+    if isinstance(answer, NoAnswer):
+        return unknown(identifier, answer.what)
+    if answer.status >= 500:
+        return unknown(identifier, f"The store answered {answer.status}.", "Ask again later.")
+    if _allows(answer, stranger):
+        return warning(
+            identifier,
+            f"The store also lets pages of {stranger} use its files.",
+            "No harm to the files, which are public; run set_cors_to_s3 without a file to allow this site alone.",
+        )
+    return ok(identifier, "Pages of other sites are not allowed.")
+
+
+def _allows(answer: Answer, origin: str) -> bool:
+    return answer.headers.get("access-control-allow-origin") in (origin, "*")

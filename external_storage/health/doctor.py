@@ -1,0 +1,105 @@
+"""Look at one public place from outside, as the visitors' browsers will, and find out what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from ..errors import PermissionRefused, StorageError, StoreRefused
+from ..objects import ObjectInfo
+from ..providers.addresses import origin
+from ..stores import Store
+from . import cors
+from .access import judge_listing, judge_public
+from .asking import Ask, ask
+from .findings import Finding, Verdict, failure, ok, unknown
+
+STRANGER = "https://stranger.example"
+"""An origin that is nobody's (RFC 2606), to see whether strangers are allowed too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One public file to look at: where it is, what to call it, and what is known of it."""
+
+    url: str
+    what: str
+    content_type: str = ""
+    size: int | None = None
+
+
+def sample_at(public_url: str, info: ObjectInfo, what: str) -> Sample:
+    """Return the object as a sample at its public URL."""
+    content_type = info.headers.content_type if info.headers else ""
+    return Sample(public_url + quote(info.key), what, content_type, info.size)
+
+
+def examine_store(identifier: str, store: Store) -> Finding:
+    """Ask the store itself, with the site's own credentials, for its first object."""
+    try:
+        next(iter(store.list()), None)
+    except PermissionRefused as refused:
+        return failure(identifier, refused.what, refused.remedy or "Let the access key list the bucket.")
+    except StoreRefused as refused:
+        return failure(identifier, refused.what, refused.remedy or "Check the settings of this store.")
+    except StorageError as problem:
+        return unknown(identifier, problem.what, problem.remedy or "Ask again later.")
+    return ok(identifier, f"{store.place} answers, and accepts the access key.")
+
+
+def examine_sample(identifier: str, sample: Sample, *, ask: Ask = ask) -> Finding:
+    """Fetch the sample as a stranger."""
+    answer = ask("GET", sample.url)
+    return judge_public(identifier, answer, what=sample.what, content_type=sample.content_type, size=sample.size)
+
+
+def examine_cors(sample: Sample, origins: Sequence[str], *, ask: Ask = ask) -> Iterator[Finding]:
+    """Ask for the sample as a page of the site's main origin does, and as a page of a stranger's does.
+
+    | id              | request                       | what a failure means                              |
+    | --------------- | ----------------------------- | ------------------------------------------------- |
+    | cors.preflight  | OPTIONS, the site's origin    | the bucket has no rule for the site               |
+    | cors.font       | GET, the site's origin        | browsers keep the fonts from the page             |
+    | cors.strangers  | OPTIONS, a stranger's origin  | (a warning) the rule is wider than it need be     |
+    """
+    main = origins[0]
+    if origin(sample.url) == main:
+        yield ok("cors.font", "Fonts come from the site's own address, where CORS plays no part.")
+        return
+    yield cors.judge_preflight("cors.preflight", ask("OPTIONS", sample.url, cors.preflight_headers(main)), main)
+    yield cors.judge_shared("cors.font", ask("GET", sample.url, {"Origin": main}), main)
+    stranger = ask("OPTIONS", sample.url, cors.preflight_headers(STRANGER))
+    yield cors.judge_stranger("cors.strangers", stranger, STRANGER)
+
+
+def examine_listing(roots: Sequence[str], *, ask: Ask = ask) -> Finding:
+    """Ask each public root of the bucket for a list of its objects; the worst answer counts."""
+    answers = [judge_listing("access.listing", ask("GET", f"{root}?list-type=2&max-keys=1")) for root in roots]
+    order = (Verdict.FAILURE, Verdict.UNKNOWN, Verdict.WARNING, Verdict.OK)
+    return min(answers, key=lambda finding: order.index(finding.verdict))
+
+
+def examine_scheme(public_url: str, site_origin: str) -> Finding:
+    """Tell whether browsers will load files of *public_url* in pages of *site_origin* at all."""
+    if urlsplit(site_origin).scheme == "https" and urlsplit(public_url).scheme == "http":
+        return failure(
+            "site.mixed-content",
+            f"The site is read over https, and its files would come over http from {origin(public_url)}.",
+            "Give the bucket an address with https; browsers refuse or upgrade what comes without it.",
+        )
+    return ok("site.mixed-content", "The files come over a connection as good as the site's own.")
+
+
+def curl_line(sample_url: str, site_origin: str) -> str:
+    """Return the command with which an owner asks the same question by hand."""
+    return f"curl -i -X OPTIONS -H 'Origin: {site_origin}' -H 'Access-Control-Request-Method: GET' '{sample_url}'"
+
+
+def why_not_http(site_origin: str) -> str:
+    """Explain the one command of the guide that a rightly set up bucket answers with an error."""
+    http = site_origin.replace("https://", "http://", 1)
+    return (
+        f"The guide's own curl line sends 'Origin: {http}'. The rule allows {site_origin} alone, so a bucket "
+        "that is set up right refuses that line; only the answer to the https form below says anything."
+    )

@@ -1,0 +1,110 @@
+"""Try on one probe object all that a site will do with a store, before anything is entrusted to it."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import sleep
+from urllib.parse import quote
+
+from ..errors import PermissionRefused, StorageError
+from ..objects import Headers
+from ..stores import BytesSource, Store
+from .access import judge_public
+from .asking import Answer, Ask, ask
+from .findings import Finding, Verdict, failure, ok
+
+# The smallest picture there is: one transparent pixel. It never stays, and nobody is told its name.
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+PROBE_HEADERS = Headers("image/png", "no-store", public=True)
+
+# A CDN or a store that is consistent only after a while may answer 404 once.
+PATIENCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found, and whether the probe could be read by anybody: the last question, asked only if all is well."""
+
+    findings: list[Finding]
+
+    @property
+    def failures(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.verdict in (Verdict.FAILURE, Verdict.UNKNOWN)]
+
+    @property
+    def may_not(self) -> list[str]:
+        """Return the verbs that the store refuses to these credentials."""
+        return [finding.id.removeprefix("permission.") for finding in self.failures if "permission." in finding.id]
+
+
+def preflight(store: Store, public_url: str, *, ask: Ask = ask, public: bool = True, write: bool = True) -> Preflight:
+    """Try listing, writing, reading and deleting, and whether a stranger sees what was written as public.
+
+    Raise `StoreRefused` or `TransientStoreError` if the store cannot be worked with at all. With ``write=False`` only
+    the listing is tried (for a dry run); with ``public=False`` no stranger is asked.
+    """
+    findings = [_permission("list", lambda: next(iter(store.list()), None))]
+    if write:
+        with probe_object(store, findings) as key:
+            if key and public:
+                findings.append(judge_probe(public_url, key, ask))
+    return Preflight(findings)
+
+
+@contextmanager
+def probe_object(store: Store, findings: list[Finding]) -> Iterator[str | None]:
+    """Store a public pixel for the length of the block and yield its key, None if it could not be stored."""
+    key = f"storage-probe/{secrets.token_hex(16)}.png"
+    written = _permission("write", lambda: store.put(key, BytesSource(key, PIXEL), PROBE_HEADERS))
+    findings.append(written)
+    if written.verdict is not Verdict.OK:
+        yield None
+        return
+    try:
+        findings.append(_permission("read", lambda: _read_back(store, key)))
+        yield key
+    finally:
+        findings.append(_permission("delete", lambda: _delete(store, key)))
+
+
+def judge_probe(public_url: str, key: str, ask: Ask) -> Finding:
+    """Ask for the probe as a stranger, a second time if the first answer is not the probe."""
+    url = public_url + quote(key)
+    answer = ask("GET", url)
+    if not (isinstance(answer, Answer) and answer.status == 200):
+        sleep(PATIENCE_SECONDS)
+        answer = ask("GET", url)
+    finding = judge_public("access.public", answer, what="a picture stored as public", content_type="image/png")
+    if finding.verdict is Verdict.OK and isinstance(answer, Answer) and answer.body != PIXEL:
+        return failure(
+            "access.public",
+            f"{url} answered with other bytes than were stored.",
+            "The public address leads to another place than the bucket's, or something in between changes pictures.",
+        )
+    return finding
+
+
+def _permission(verb: str, attempt: Callable[[], object]) -> Finding:
+    try:
+        attempt()
+    except PermissionRefused as refused:
+        return failure(f"permission.{verb}", f"The access key may not {verb}: {refused.what}", refused.remedy)
+    return ok(f"permission.{verb}", f"The access key may {verb}.")
+
+
+def _read_back(store: Store, key: str) -> None:
+    store.describe(key)
+    with store.open(key) as source:
+        source.read()
+
+
+def _delete(store: Store, key: str) -> None:
+    problem: StorageError | None = store.delete([key])[key]
+    if problem is not None:
+        raise problem
