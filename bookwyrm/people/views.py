@@ -35,6 +35,10 @@ class SignIn(auth_views.LoginView):
     template_name = "people/login.html"
     redirect_authenticated_user = True
 
+    def get_context_data(self, **kwargs):
+        # Django's view has a `site` of its own, which would stand before ours.
+        return super().get_context_data(**kwargs) | {"site": current_site(self.request)}
+
 
 @method_decorator(limited("new password from", times=10, seconds=3600), name="dispatch")
 @method_decorator(limited("new password for", times=3, seconds=3600, by=posted("email")), name="dispatch")
