@@ -82,20 +82,17 @@ def fetch(
             target = _parse(url)
             try:
                 answer = _ask(target, accept, deadline, resolve)
-                if answer.get_redirect_location():
-                    url = urljoin(target.url, str(answer.get_redirect_location()))
-                    answer.close()
-                    continue
-                return _received(answer, target.url, max_bytes)
-            except OUR_OWN:
-                raise
+                location = answer.get_redirect_location()
+                if not location:
+                    return _received(answer, target.url, max_bytes, deadline)
+                answer.close()
             except THEIR_TROUBLE as trouble:
                 # Whatever broke after the time was up broke because the deadline cut the connection.
                 raise OutboundFailed(TOO_SLOW if deadline.is_over() else UNREACHABLE) from trouble
+            url = _joined(target.url, location)
     raise OutboundFailed(TOO_MANY_REDIRECTS)
 
 
-OUR_OWN = (OutboundRefused, OutboundFailed)
 THEIR_TROUBLE = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)
 
 
@@ -179,15 +176,28 @@ def _connected(host: str, port: int, deadline: Deadline, resolve: Resolver) -> s
     raise OSError("no address of the host answers") from last_error
 
 
-def _received(answer: urllib3.BaseHTTPResponse, url: str, max_bytes: int) -> Response:
+def _received(answer: urllib3.BaseHTTPResponse, url: str, max_bytes: int, deadline: Deadline) -> Response:
     with answer:
         if not 200 <= answer.status < 300:
             raise OutboundFailed(NO_SUCCESS % {"status": answer.status})
-        if int(answer.headers.get("Content-Length", 0) or 0) > max_bytes:
+        announced = answer.headers.get("Content-Length", "0").strip()
+        if not (announced.isascii() and announced.isdigit()):
+            raise OutboundFailed(UNREACHABLE)
+        if len(announced) > 18 or int(announced) > max_bytes:
             raise OutboundFailed(TOO_LARGE)
         body = bytearray()
         for chunk in answer.stream(CHUNK, decode_content=True):
             body += chunk
             if len(body) > max_bytes:
                 raise OutboundFailed(TOO_LARGE)
+        if deadline.is_over():
+            # A body without an announced length seems whole when the connection is cut.
+            raise OutboundFailed(TOO_SLOW)
         return Response(answer.status, answer.headers, bytes(body), url)
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise OutboundRefused from None
