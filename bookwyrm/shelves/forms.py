@@ -11,6 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from .models import Review, Shelf
 
 
+def new_identifier(name: str) -> str:
+    """Return what stands for a new shelf in addresses."""
+    # The random end keeps apart shelves whose names look alike in an address, or have no letter that can stand in one.
+    return f"{slugify(name)[:80]}-{uuid.uuid4().hex[:8]}".lstrip("-")
+
+
 class ShelfForm(forms.ModelForm):
     name = forms.CharField(label=_("name"), max_length=100)
 
@@ -27,8 +33,7 @@ class ShelfForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> Shelf:
         if not self.instance.identifier:
-            # The random end keeps apart shelves whose names look alike in an address, or have no letter for one.
-            self.instance.identifier = f"{slugify(self.cleaned_data['name'])[:80]}-{uuid.uuid4().hex[:8]}".lstrip("-")
+            self.instance.identifier = new_identifier(self.cleaned_data["name"])
         return super().save(commit)
 
 
