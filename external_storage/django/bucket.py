@@ -17,6 +17,7 @@ from storages.backends.s3 import S3Storage
 
 from ..errors import AlreadyExists, ObjectMissing, StorageError
 from ..objects import Headers
+from ..stores.s3.store import RECORDED_MD5
 from . import conf
 from .deadline import within
 from .refusals import code_of, status_of, translated
@@ -146,8 +147,6 @@ class BucketStorage(S3Storage):
 
     def _put(self, name: str, upload: Upload, headers: Headers, replace: bool) -> None:
         wanted = self._parameters(upload, headers) | self._object(name)
-        if headers.public and self._described.acl:
-            wanted[ACL] = self._described.acl
         if not replace:
             wanted[CONDITION] = "*"
         left_out = set(self._not_taken)
@@ -175,13 +174,18 @@ class BucketStorage(S3Storage):
         raise AlreadyExists(f"There is already an object under {name!r}.", key=name) from refusal
 
     def _parameters(self, upload: Upload, headers: Headers) -> dict[str, Any]:
+        """Return what an object is stored with; the bulk path's `S3Store` sends exactly the same."""
+        digest = base64.b64encode(upload.digest).decode("ascii")
         parameters = {
             "ContentType": headers.content_type,
             "ContentLength": upload.info.size,
-            "ContentMD5": base64.b64encode(upload.digest).decode("ascii"),
+            "ContentMD5": digest,
+            "Metadata": {RECORDED_MD5.removeprefix("x-amz-meta-"): digest},
         }
         if headers.cache_control:
             parameters["CacheControl"] = headers.cache_control
+        if self._described.acl:
+            parameters[ACL] = self._described.acl if headers.public else conf.PRIVATE
         return parameters
 
     # Cross-origin rules

@@ -166,7 +166,7 @@ def store_named(name: str) -> Store:
         described.name,
         bucket=described.bucket,
         prefix=described.prefix,
-        region=described.region,
+        region=described.region or "",
         endpoint_url=described.endpoint_url,
         access_key_id=described.access_key_id,
         secret_access_key=described.secret_access_key,

@@ -6,9 +6,9 @@ import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, OutputWrapper
 
 from ..errors import StorageError
 from ..health.findings import Finding, Verdict
@@ -20,7 +20,33 @@ PRECEDENCE = (143, 130, 6, 3, 2, 1, 5, 4, 0)
 SIGNS = {Verdict.OK: "ok", Verdict.WARNING: "WARNING", Verdict.FAILURE: "FAILURE", Verdict.UNKNOWN: "COULD NOT TELL"}
 
 
-class StorageCommand(BaseCommand):
+class StorageConsole(BaseCommand):
+    """What a command says, it says here: on one line each, or as JSON, and without secrets."""
+
+    def tell(self, line: str = "") -> None:
+        self.stdout.write(without_secrets(line))
+
+    def tell_json(self, values: Any) -> None:
+        self.tell(json.dumps(values, ensure_ascii=True))
+
+    def tell_problem(self, problem: StorageError, *, as_json: bool) -> None:
+        if as_json:
+            self.tell_json({"error": problem.what, "remedy": problem.remedy, "exit_code": problem.exit_code})
+        else:
+            self.stderr.write(without_secrets(str(problem)))
+
+    def tell_findings(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {finding.seen}")
+            if finding.remedy:
+                self.tell(f"{'':<14} -> {finding.remedy}")
+
+    def progress(self, *, as_json: bool) -> Progress:
+        """Return the progress display that suits where our output goes."""
+        return for_stream(SecretFree(self.stdout), as_json=as_json)
+
+
+class StorageCommand(StorageConsole):
     """A command that calls one function, prints what came back, and exits with a code of docs/reference/exit-codes.md.
 
     A subclass implements `run` and returns the exit code. A `StorageError` ends the command with its own code and its
@@ -36,8 +62,6 @@ class StorageCommand(BaseCommand):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Django would end each write with a line break, which would tear a progress line apart.
-        self.stdout.ending = self.stderr.ending = ""
         try:
             code = self.run(**options)
         except StorageError as problem:
@@ -46,39 +70,16 @@ class StorageCommand(BaseCommand):
         if code:
             sys.exit(code)
 
-    def tell_problem(self, problem: StorageError, *, as_json: bool) -> None:
-        if as_json:
-            self.tell_json(
-                {"error": without_secrets(problem.what), "remedy": problem.remedy, "exit_code": problem.exit_code}
-            )
-        else:
-            self.stderr.write(without_secrets(f"{problem}\n"))
-
-    def tell(self, line: str = "") -> None:
-        self.stdout.write(without_secrets(f"{line}\n"))
-
-    def tell_json(self, values: Any) -> None:
-        self.tell(json.dumps(values, ensure_ascii=True))
-
-    def progress(self, *, as_json: bool) -> Progress:
-        """Return the progress display that suits where our output goes."""
-        return for_stream(SecretFree(self.stdout), as_json=as_json)
-
-    def tell_findings(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {finding.seen}")
-            if finding.remedy:
-                self.tell(f"{'':<14} -> {finding.remedy}")
-
 
 class SecretFree:
-    """A text stream that blots out configured secrets on the way."""
+    """A command's output as a plain text stream that blots out configured secrets on the way."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: OutputWrapper) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        self._stream.write(without_secrets(text))
+        # Django would end each write with a line break, which would tear a progress line apart.
+        self._stream.write(without_secrets(text), ending="")
 
     def flush(self) -> None:
         self._stream.flush()

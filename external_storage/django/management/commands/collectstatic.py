@@ -1,0 +1,59 @@
+"""``collectstatic``: Django's own, which also sends the files to the bucket and says what was sent."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.staticfiles.management.commands import collectstatic
+
+from ....errors import StorageError
+from ... import publishing
+from ...console import StorageConsole
+from ...staticfiles import StaticStorage
+
+
+class Command(StorageConsole, collectstatic.Command):
+    """Collect here, hash here; then, if the static files live in a bucket, send what it lacks, the manifest last.
+
+    It never asks anything: hashed names are only ever added, so there is nothing to lose.
+    """
+
+    help = "Collect the static files, and send those that the bucket lacks if they are served from one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--json", action="store_true", help="Print JSON for programs instead of text.")
+
+    def set_options(self, **options: Any) -> None:
+        options["ignore_patterns"] = [*options["ignore_patterns"], *publishing.NEVER_PUBLISHED]
+        super().set_options(**options)
+        self.interactive = self.interactive and self.clear  # only clearing takes anything away
+        self.as_json = options["json"]
+        self.verbosity = 0 if self.as_json else self.verbosity
+
+    def handle(self, **options: Any) -> None:
+        try:
+            summary = super().handle(**options)
+        except StorageError as problem:
+            self.tell_problem(problem, as_json=options["json"])
+            sys.exit(problem.exit_code)
+        self._tell_what_was_done(summary)
+
+    def _tell_what_was_done(self, summary: str | None) -> None:
+        sent = self.storage.sent if isinstance(self.storage._wrapped, StaticStorage) else None
+        if self.as_json:
+            self.tell_json(
+                {
+                    "collected": len(self.copied_files) + len(self.symlinked_files),
+                    "unmodified": len(self.unmodified_files),
+                    "sent": sent.as_dict() if sent else None,
+                }
+            )
+            return
+        if summary:
+            self.tell(summary.strip())
+        if sent and self.verbosity:
+            for line in [*map(str, sent.outcomes), *sent.lines()]:
+                self.tell(line)
