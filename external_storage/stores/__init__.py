@@ -3,6 +3,7 @@
 from .base import Source, Store
 from .local import LocalStore
 from .memory import MemoryStore
+from .s3 import S3Store
 from .sources import BytesSource
 
-__all__ = ["BytesSource", "LocalStore", "MemoryStore", "Source", "Store"]
+__all__ = ["BytesSource", "LocalStore", "MemoryStore", "S3Store", "Source", "Store"]

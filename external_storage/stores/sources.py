@@ -50,8 +50,7 @@ class PeekedSource:
             first, self._first_bytes = first[:size], first[size:]
             return first
         if size < 0:
-            # A file that is as long as it was said to be needs no second read: `check_unchanged` looks at its length.
-            return first if len(first) == self.info.size else first + self._source.read()
+            return first + self._source.read()
         return first or self._source.read(size)
 
     def restart(self) -> None:

@@ -1,0 +1,365 @@
+"""Speak HTTP/1.1 over sockets that are kept open, and nothing that S3 does not need.
+
+No redirects are followed: whoever is named in one would get our signed headers. No content codings. A connection is
+used by one thread at a time; `ConnectionPool` lends it out.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from ...errors import SettingsError, StoreUnreachable, TransientStoreError
+
+CONNECT_SECONDS = 5.0
+
+# How long nothing at all may move. A slow transfer is no error while bytes go on flowing.
+NO_PROGRESS_SECONDS = 60.0
+
+# One TLS write returns only when all of it is sent, so what it is given must fit in the time above on a slow line.
+TLS_CHUNK = 64 * 1024
+
+LONGEST_HEAD = 64 * 1024
+READ_SIZE = 64 * 1024
+
+
+class RequestHead(bytes):
+    """The first lines of a request. They carry a signature, so no traceback that shows variables may print them."""
+
+    def __repr__(self) -> str:
+        return "<request head>"
+
+
+class ConnectionStale(Exception):
+    """The server had closed the kept connection before it saw our request; nothing is lost by sending it again."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where requests go: scheme, host and port, and the proxy on the way if the environment names one."""
+
+    scheme: str
+    host: str
+    port: int
+    proxy: str | None = None
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """Return the origin of an endpoint's URL, with the proxy that ``http_proxy`` and its like ask for."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            raise SettingsError(
+                f"{url!r} is no endpoint.", setting="endpoint_url", remedy="It must look like https://s3.example.com."
+            )
+        proxy = None if proxy_bypass(parts.hostname) else getproxies().get(parts.scheme)
+        return cls(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), proxy)
+
+    @property
+    def host_header(self) -> str:
+        usual = self.port == (443 if self.scheme == "https" else 80)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if usual else f"{host}:{self.port}"
+
+    def on_host(self, host: str) -> Origin:
+        return Origin(self.scheme, host, self.port, self.proxy)
+
+
+class Answer:
+    """A response whose head has been read. Its body must be read to the end before the connection is used again."""
+
+    def __init__(self, connection: Connection, status: int, headers: dict[str, str], rest: bytes, method: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.connection = connection
+        self._buffer = rest
+        self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        length = headers.get("content-length")
+        if method == "HEAD" or status in (204, 304):
+            self._left: int | None = 0
+            self._chunked = False
+        elif self._chunked:
+            self._left = None
+        else:
+            self._left = int(length) if length and length.isdigit() else None
+        self._ends_with_connection = self._left is None and not self._chunked
+        self.keeps_connection = not self._ends_with_connection and headers.get("connection", "").lower() != "close"
+
+    @property
+    def is_read(self) -> bool:
+        return self._left == 0 and not self._buffer
+
+    def body(self) -> bytes:
+        """Read the whole body."""
+        if self._left == 0:
+            return b""
+        if self._chunked:
+            return self._read_chunked()
+        return b"".join(iter(lambda: self.read(1 << 20), b""))
+
+    def read(self, size: int) -> bytes:
+        """Return up to *size* bytes of a body that is not chunked; b"" at the end of it."""
+        if self._left == 0:
+            return b""
+        if self._chunked:
+            self._buffer, self._chunked, self._left = self._read_chunked(), False, 0
+            self._left = len(self._buffer)
+            return self.read(size)
+        data = self._take(size if self._left is None else min(size, self._left))
+        if self._left is not None:
+            if not data:
+                raise TransientStoreError("The store broke off in the middle of an object.")
+            self._left -= len(data)
+        elif not data:
+            self._left = 0
+        return data
+
+    def _take(self, size: int) -> bytes:
+        if self._buffer:
+            data, self._buffer = self._buffer[:size], self._buffer[size:]
+            return data
+        return self.connection.receive(min(size, 1 << 20))
+
+    def _read_chunked(self) -> bytes:
+        """Read a chunked body whole; only listings and errors come that way."""
+        chunks = []
+        while size := int(self._line().split(b";")[0] or b"0", 16):
+            chunks.append(self._exactly(size))
+            self._line()
+        while self._line():
+            pass
+        self._left = 0
+        return b"".join(chunks)
+
+    def _line(self) -> bytes:
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            self._buffer += self._more()
+        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
+        return line
+
+    def _exactly(self, size: int) -> bytes:
+        parts, missing = [self._buffer], size - len(self._buffer)
+        while missing > 0:
+            parts.append(self._more())
+            missing -= len(parts[-1])
+        whole = b"".join(parts)
+        self._buffer = whole[size:]
+        return whole[:size]
+
+    def _more(self) -> bytes:
+        data = self.connection.receive(READ_SIZE)
+        if not data:
+            raise TransientStoreError("The store broke off in the middle of its answer.")
+        return data
+
+
+class Connection:
+    """One socket to the store."""
+
+    def __init__(self, origin: Origin, tls: ssl.SSLContext) -> None:
+        self._origin = origin
+        self.used = False
+        self._socket = _connect(origin, tls)
+        self._tls = isinstance(self._socket, ssl.SSLSocket)
+
+    def exchange(self, method: str, head: RequestHead, body: bytes) -> Answer:
+        """Send one request and read the head of its answer."""
+        reused, self.used = self.used, True
+        try:
+            self._send(head, body)
+        except TimeoutError as error:
+            raise self._stalled() from error
+        except OSError as error:
+            # A server that says no early closes without reading the rest; its answer is more use than our error.
+            if not self._has_answered():
+                raise self._lost(error, reused) from error
+        return self._read_head(method, reused)
+
+    def receive(self, size: int) -> bytes:
+        try:
+            return self._socket.recv(size)
+        except TimeoutError as error:
+            raise self._stalled() from error
+        except OSError as error:
+            raise self._lost(error, False) from error
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._socket.close()
+
+    def _send(self, head: bytes, body: bytes) -> None:
+        if self._tls:
+            self._send_in_chunks(memoryview(head + body))
+            return
+        sent = self._socket.sendmsg([head, body]) if body else self._socket.send(head)
+        if sent < len(head) + len(body):
+            self._send_in_chunks(
+                memoryview(head + body)[sent:] if sent < len(head) else memoryview(body)[sent - len(head) :]
+            )
+
+    def _send_in_chunks(self, view: memoryview) -> None:
+        while view:
+            view = view[self._socket.send(view[:TLS_CHUNK] if self._tls else view) :]
+
+    def _has_answered(self) -> bool:
+        with suppress(OSError):
+            self._socket.settimeout(1.0)
+            return bool(self._tls or self._socket.recv(1, socket.MSG_PEEK))
+        return False
+
+    def _read_head(self, method: str, reused: bool) -> Answer:
+        deadline = time.monotonic() + NO_PROGRESS_SECONDS
+        data = b""
+        while True:
+            try:
+                more = self._socket.recv(READ_SIZE)
+            except TimeoutError as error:
+                raise self._stalled() from error
+            except OSError as error:
+                raise self._lost(error, reused and not data) from error
+            if not more:
+                raise self._lost(None, reused and not data)
+            data += more
+            while (end := data.find(b"\r\n\r\n")) >= 0:
+                status, headers = _parse_head(data[:end])
+                data = data[end + 4 :]
+                if status >= 200:  # 1xx only announce the answer
+                    return Answer(self, status, headers, data, method)
+            if len(data) > LONGEST_HEAD or time.monotonic() > deadline:
+                raise self._stalled()
+
+    def _stalled(self) -> TransientStoreError:
+        return TransientStoreError(f"{self._origin.host_header} stopped answering for {NO_PROGRESS_SECONDS:.0f} s.")
+
+    def _lost(self, error: OSError | None, reused: bool) -> Exception:
+        if reused:
+            return ConnectionStale()
+        why = (error.strerror or type(error).__name__) if error else "closed by the store"
+        return TransientStoreError(f"The connection to {self._origin.host_header} was lost ({why}).")
+
+
+class ConnectionPool:
+    """Connections to one origin, the most recently used lent first. May be used by any number of threads."""
+
+    def __init__(self, origin: Origin, ca_bundle: str | None = None) -> None:
+        self.origin = origin
+        # The system's authorities, or those that SSL_CERT_FILE names; there is no way to turn the check off.
+        self._tls = ssl.create_default_context(cafile=ca_bundle)
+        self._idle: deque[Connection] = deque()
+        self._reached = False
+
+    def exchange(self, method: str, build_head: Callable[[], RequestHead], body: bytes = b"") -> Answer:
+        """Send a request and return its answer with the head read; `give_back` it when its body is read, or `drop` it.
+
+        *build_head* is called for each try, since a signature carries the time.
+        """
+        while True:
+            connection = self._borrow()
+            try:
+                answer = connection.exchange(method, build_head(), body)
+            except ConnectionStale:
+                connection.close()
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                self._reached = True
+                return answer
+
+    def give_back(self, answer: Answer) -> None:
+        if answer.keeps_connection and answer.is_read:
+            self._idle.append(answer.connection)
+        else:
+            answer.connection.close()
+
+    def _borrow(self) -> Connection:
+        with suppress(IndexError):
+            return self._idle.pop()
+        try:
+            return Connection(self.origin, self._tls)
+        except StoreUnreachable as error:
+            # A store that answered a moment ago is being restarted, or its network is: worth another try.
+            if self._reached and not isinstance(error.__cause__, ssl.SSLError):
+                raise TransientStoreError(error.what, remedy=error.remedy) from error
+            raise
+
+
+def _connect(origin: Origin, tls: ssl.SSLContext) -> socket.socket:
+    host, port = (origin.host, origin.port) if origin.proxy is None else _proxy_address(origin.proxy)
+    try:
+        connected = socket.create_connection((host, port), CONNECT_SECONDS)
+    except OSError as error:
+        raise _unreachable(origin, error) from error
+    try:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if origin.scheme == "https":
+            if origin.proxy is not None:
+                _open_tunnel(connected, origin)
+            connected = tls.wrap_socket(connected, server_hostname=origin.host)
+        connected.settimeout(NO_PROGRESS_SECONDS)
+    except OSError as error:
+        connected.close()
+        raise _unreachable(origin, error) from error
+    return connected
+
+
+def _proxy_address(proxy: str) -> tuple[str, int]:
+    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    return parts.hostname or "", parts.port or 80
+
+
+def _open_tunnel(connected: socket.socket, origin: Origin) -> None:
+    lines = [f"CONNECT {origin.host}:{origin.port} HTTP/1.1", f"Host: {origin.host}:{origin.port}"]
+    login = urlsplit(origin.proxy or "")
+    if login.username:
+        pair = f"{unquote(login.username)}:{unquote(login.password or '')}"
+        lines.append(f"Proxy-Authorization: Basic {b64encode(pair.encode()).decode()}")
+    connected.sendall(RequestHead("\r\n".join([*lines, "", ""]).encode()))
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        more = connected.recv(4096)
+        answer += more
+        if not more or len(answer) > LONGEST_HEAD:
+            break
+    if answer.split(b" ", 2)[1:2] != [b"200"]:
+        raise OSError("the proxy refused the connection")
+
+
+def _unreachable(origin: Origin, error: OSError) -> StoreUnreachable:
+    via = ""
+    if origin.proxy is not None:
+        host, port = _proxy_address(origin.proxy)
+        via = f" through the proxy {host}:{port} that {origin.scheme}_proxy names"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why, remedy = (
+            f"its certificate cannot be trusted: {error.verify_message}",
+            "Correct the endpoint's name, or add the authority with SSL_CERT_FILE.",
+        )
+    elif isinstance(error, ssl.SSLError):
+        why, remedy = "it does not speak TLS there", "Check the endpoint's scheme and port."
+    elif isinstance(error, socket.gaierror):
+        why, remedy = "no such host name", "Check the endpoint's URL (AWS_S3_ENDPOINT_URL)."
+    elif isinstance(error, TimeoutError):
+        why, remedy = f"no answer in {CONNECT_SECONDS:.0f} s", "Check the endpoint's URL, and the firewall."
+    else:
+        why, remedy = (error.strerror or str(error)).lower(), "Check the endpoint's URL, and that the store runs."
+    return StoreUnreachable(f"Cannot reach the store at {origin.host}:{origin.port}{via} ({why}).", remedy=remedy)
+
+
+def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    parts = first.split(" ", 2)
+    if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
+        raise TransientStoreError("What answers at the store's address does not speak HTTP.")
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return int(parts[1]), headers

@@ -1,0 +1,140 @@
+"""Send a large object in parts, each with a digest that the store checks."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from base64 import b64encode
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from html import unescape
+
+from ...errors import DigestMismatch, StorageError, TransientStoreError
+from ...objects import etag_of_parts
+from ..base import Source
+from ..retrying import Patience
+from .client import S3Client
+from .listing import clean_etag
+
+MEBIBYTE = 1 << 20
+
+# Up to this size an object is sent in one request; above it, in parts of at least this size.
+SMALLEST_PART = 8 * MEBIBYTE
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+MOST_PARTS = 10_000
+
+PARTS_AT_ONCE = 4
+
+
+def part_size_for(size: int) -> int:
+    """Return the size of the parts of an object of *size* bytes: whole mebibytes, no more parts than S3 allows."""
+    least = -(-size // MOST_PARTS)
+    return max(SMALLEST_PART, -(-least // MEBIBYTE) * MEBIBYTE)
+
+
+class Multipart:
+    """One upload in parts. It is completed, or aborted; only a kill leaves it behind, unseen by readers."""
+
+    def __init__(self, client: S3Client, key: str, buffers: threading.Semaphore) -> None:
+        self._client = client
+        self._key = key
+        # Shared by all uploads of a store, so that memory stays bounded whatever is in flight.
+        self._buffers = buffers
+        self._patience = Patience()
+        self._upload_id = ""
+        self._failed = threading.Event()
+
+    def send(self, source: Source, headers: dict[str, str], *, part_size: int, condition: dict[str, str]) -> str:
+        """Store all of *source* and return its ETag, which is made from the parts' MD5s."""
+        self._upload_id = self._begin(headers)
+        try:
+            digests = self._send_parts(source, part_size)
+            source.check_unchanged()
+            return self._complete(digests, condition)
+        except BaseException:
+            self._abort()
+            raise
+
+    def _begin(self, headers: dict[str, str]) -> str:
+        answer, body = self._client.ask("POST", self._key, query={"uploads": ""}, headers=headers)
+        found = re.search(r"<UploadId>([^<]+)<", body.decode("utf-8", "replace"))
+        if answer.status != 200 or found is None:
+            raise self._client.error(answer, body, self._key)
+        return unescape(found[1])
+
+    def _send_parts(self, source: Source, part_size: int) -> list[bytes]:
+        """Read the parts one after another and send several at once; return their MD5s in order."""
+        under_way: list[Future[bytes]] = []
+        with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="part") as senders:
+            while not self._failed.is_set():
+                self._buffers.acquire()
+                data = self._read_part(source, part_size)
+                if not data:
+                    self._buffers.release()
+                    break
+                under_way.append(senders.submit(self._send_part, len(under_way) + 1, data))
+        return [each.result() for each in under_way]
+
+    def _read_part(self, source: Source, part_size: int) -> bytes:
+        try:
+            pieces, missing = [], part_size
+            while missing and (piece := source.read(min(missing, MEBIBYTE))):
+                pieces.append(piece)
+                missing -= len(piece)
+            return b"".join(pieces)
+        except BaseException:
+            self._buffers.release()
+            raise
+
+    def _send_part(self, number: int, data: bytes) -> bytes:
+        try:
+            return self._send_part_patiently(number, data)
+        except BaseException:
+            self._failed.set()
+            raise
+        finally:
+            self._buffers.release()
+
+    def _send_part_patiently(self, number: int, data: bytes) -> bytes:
+        md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        attempt = 1
+        while not self._failed.is_set():
+            try:
+                self._send_part_once(number, data, md5)
+                return md5
+            except (TransientStoreError, DigestMismatch) as error:
+                if attempt >= self._patience.tries:
+                    raise
+                self._failed.wait(self._patience.wait_before(attempt, error))
+                attempt += 1
+        return b""
+
+    def _send_part_once(self, number: int, data: bytes, md5: bytes) -> None:
+        query = {"partNumber": str(number), "uploadId": self._upload_id}
+        headers = {"content-md5": b64encode(md5).decode()}
+        answer, body = self._client.ask("PUT", self._key, query=query, headers=headers, body=data)
+        if answer.status != 200:
+            raise self._client.error(answer, body, self._key)
+
+    def _complete(self, digests: list[bytes], condition: dict[str, str]) -> str:
+        """Join the parts. The store may begin to answer 200 before it knows, so the body decides."""
+        # The store compares these with the parts it holds: what was sent is what is joined.
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{digest.hex()}&quot;</ETag></Part>"
+            for number, digest in enumerate(digests, 1)
+        )
+        document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+        headers = {"content-type": "application/xml"} | condition
+        query = {"uploadId": self._upload_id}
+        answer, body = self._client.ask("POST", self._key, query=query, headers=headers, body=document)
+        if answer.status != 200 or b"<Error>" in body:
+            raise self._client.error(answer, body, self._key)
+        found = re.search(r"<ETag>([^<]*)<", body.decode("utf-8", "replace"))
+        # Ceph leaves it empty.
+        return (found and clean_etag(found[1])) or etag_of_parts(digests)
+
+    def _abort(self) -> None:
+        with suppress(StorageError):
+            self._client.ask("DELETE", self._key, query={"uploadId": self._upload_id})

@@ -1,0 +1,383 @@
+"""Keep objects in a bucket, under a prefix of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from html import unescape
+from itertools import chain
+from typing import Literal
+
+from ...errors import AlreadyExists, ObjectMissing, SettingsError, SourceChanged, StorageError, TransientStoreError
+from ...objects import Headers, ObjectInfo, check_key, in_key_order
+from ..base import Source
+from ..sources import check_digest
+from .client import S3Client
+from .connection import Answer
+from .listing import clean_etag, md5_in, read_page
+from .multipart import SMALLEST_PART, Multipart, part_size_for
+from .signing import Credentials
+from .tree_order import in_key_order_from_tree
+
+# Where we write an object's MD5 beside it, for stores whose ETag is none and for objects sent in parts. The name and
+# the form (Base64) are those that rclone reads and writes.
+RECORDED_MD5 = "x-amz-meta-md5chksum"
+
+# How many bytes each part of an object had; with it, its ETag can be computed from the original again.
+RECORDED_PART_SIZE = "x-amz-meta-part-size"
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+MOST_DELETED_AT_ONCE = 1000
+
+# Parts held in memory at once, over all uploads of a store.
+PART_BUFFERS = 8
+
+# What stores that decide access by policy answer to an ACL header (Amazon since 2023; R2 says 501).
+_ACL_REFUSED = {"AccessControlListNotSupported", "InvalidBucketAclWithObjectOwnership"}
+
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]\Z")
+
+
+class S3Store:
+    """The objects of *bucket* whose names begin with *prefix*.
+
+    *acl* is the canned ACL for objects that anyone may read; None sends none, for buckets that decide by policy.
+    Without *endpoint_url* it is Amazon's for the region. *credentials*, where given instead of a fixed key, is asked
+    anew every minute, for those that expire.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        bucket: str,
+        prefix: str = "",
+        region: str = "",
+        endpoint_url: str | None = None,
+        access_key_id: str = "",
+        secret_access_key: str = "",
+        session_token: str | None = None,
+        credentials: Callable[[], Credentials] | None = None,
+        acl: Literal["public-read", "private"] | str | None = None,
+        addressing_style: Literal["auto", "path", "virtual"] = "auto",
+        ca_bundle: str | None = None,
+    ) -> None:
+        if not _BUCKET_NAME.match(bucket):
+            raise SettingsError(f"{bucket!r} is no bucket name.", setting="bucket")
+        if prefix and (prefix.startswith("/") or not prefix.endswith("/")):
+            raise SettingsError(
+                f"The prefix {prefix!r} must end with a slash and not begin with one.", setting="prefix"
+            )
+        self.name = name
+        self.bucket = bucket
+        self.prefix = prefix
+        self.region = region or "us-east-1"
+        self.place = f"s3://{bucket}/{prefix}".rstrip("/")
+        endpoint = endpoint_url or f"https://s3.{self.region}.amazonaws.com"
+        fixed = Credentials(access_key_id, secret_access_key, session_token)
+        self._client = S3Client(
+            bucket=bucket,
+            region=self.region,
+            endpoint_url=endpoint,
+            credentials=credentials or (lambda: fixed),
+            virtual_addressing=_is_virtual(addressing_style, endpoint, bucket),
+            place=self.place,
+            ca_bundle=ca_bundle,
+        )
+        self._acl = acl
+        self._notes: dict[str, None] = {}
+        self._buffers = threading.BoundedSemaphore(PART_BUFFERS)
+        # Until the bucket has answered once, a bare 404 may mean that the bucket itself is missing.
+        self._bucket_seen = False
+        self._lists_as_tree: bool | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
+
+    # Reading
+
+    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        listing = self._listing(prefix, after)
+        if self._lists_as_tree is None:
+            first = next(listing, None)  # its answer tells what kind of store this is
+            listing = chain(() if first is None else (first,), listing)
+        if self._lists_as_tree:
+            yield from in_key_order_from_tree(self._listing, prefix, after, until)
+            return
+        end = None if until is None else in_key_order(until)
+        for info in listing:
+            if end is not None and in_key_order(info.key) > end:
+                return
+            yield info
+
+    def describe(self, key: str) -> ObjectInfo:
+        full = self._full(key)
+        answer, body = self._client.ask("HEAD", full)
+        if answer.status != 200:
+            raise self._explain_head(answer, body, key)
+        self._bucket_seen = True
+        return _info(key, answer)
+
+    def open(self, key: str) -> _S3Source:
+        return _S3Source(key, lambda headers: self._get(key, headers), self._client.end)
+
+    def _get(self, key: str, headers: dict[str, str]) -> Answer:
+        answer = self._client.request("GET", self._full(key), headers=headers)
+        if answer.status not in (200, 206):
+            body = answer.body()
+            self._client.end(answer)
+            raise self._client.error(answer, body, key)
+        self._bucket_seen = True
+        return answer
+
+    def _listing(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        """Yield what the store lists, page after page, in the store's own order."""
+        query = {"list-type": "2", "encoding-type": "url", "prefix": self.prefix + prefix}
+        if after:
+            query["start-after"] = self.prefix + after
+        while True:
+            answer, body = self._client.ask("GET", query=query)
+            if answer.status != 200 or not body.rstrip().endswith(b"</ListBucketResult>"):
+                raise self._listing_failed(answer, body)
+            self._bucket_seen = True
+            self._lists_as_tree = answer.headers.get("server", "").startswith("SeaweedFS")
+            page = read_page(body.decode("utf-8", "surrogateescape"), strip=self.prefix)
+            yield from page.objects
+            if not page.next_token:
+                return
+            query = {**query, "continuation-token": page.next_token}
+
+    def _listing_failed(self, answer: Answer, body: bytes) -> StorageError:
+        if answer.status == 200:
+            return TransientStoreError(f"The listing of {self.place} broke off.")
+        return self._client.error(answer, body, None)
+
+    def _explain_head(self, answer: Answer, body: bytes, key: str) -> StorageError:
+        """Ask again with GET, which may say why, unless a plain 404 leaves no doubt."""
+        if answer.status == 404 and self._bucket_seen:
+            return ObjectMissing(f"There is no {key!r} in {self.place}.", key=key)
+        try:
+            again = self._get(key, {"range": "bytes=0-0"})
+        except StorageError as error:
+            return error
+        again.keeps_connection = False
+        self._client.end(again)
+        return TransientStoreError(f"{self.place} answers {answer.status} and then 200 for {key!r}.", key=key)
+
+    # Writing
+
+    def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
+        full = self._full(key)
+        condition = {} if replace else self._condition_of_absence(key)
+        if source.info.size > SMALLEST_PART:
+            return self._put_in_parts(key, full, source, headers, condition)
+        data = _read_whole(source)
+        md5 = hashlib.md5(data, usedforsecurity=False)
+        check_digest(source.info, md5.hexdigest())
+        encoded = b64encode(md5.digest()).decode()
+        request = condition | {"content-md5": encoded, RECORDED_MD5: encoded}
+        etag = self._put_whole(key, full, data, request, headers)
+        return ObjectInfo(key, len(data), md5.hexdigest(), etag=etag, headers=headers)
+
+    def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
+        results: dict[str, StorageError | None] = {}
+        for start in range(0, len(keys), MOST_DELETED_AT_ONCE):
+            results.update(self._delete_batch(keys[start : start + MOST_DELETED_AT_ONCE]))
+        return results
+
+    def _put_whole(self, key: str, full: str, data: bytes, request: dict[str, str], headers: Headers) -> str:
+        answer, body = self._client.ask("PUT", full, headers=request | self._published(headers), body=data)
+        if answer.status == 200 and b"<Error>" not in body:
+            self._bucket_seen = True
+            return clean_etag(answer.headers.get("etag", ""))
+        if self._is_settled_otherwise(answer, body, headers):
+            return self._put_whole(key, full, data, request, headers)
+        raise self._client.error(answer, body, key)
+
+    def _put_in_parts(
+        self, key: str, full: str, source: Source, headers: Headers, condition: dict[str, str]
+    ) -> ObjectInfo:
+        info = source.info
+        part_size = part_size_for(info.size)
+        request = {RECORDED_PART_SIZE: str(part_size)}
+        if info.md5 or info.recorded_md5:
+            request[RECORDED_MD5] = b64encode(bytes.fromhex(info.md5 or info.recorded_md5 or "")).decode()
+        etag = Multipart(self._client, full, self._buffers).send(
+            source, request | self._published(headers), part_size=part_size, condition=condition
+        )
+        return ObjectInfo(key, info.size, info.md5, etag=etag, headers=headers, part_size=part_size)
+
+    def _condition_of_absence(self, key: str) -> dict[str, str]:
+        """Raise `AlreadyExists` if the object is there, and return the header that guards the moment until the PUT.
+
+        Some stores ignore the header; the question before makes sure that none overwrites what was there long ago.
+        """
+        try:
+            self.describe(key)
+        except ObjectMissing:
+            return {"if-none-match": "*"}
+        raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+
+    def _published(self, headers: Headers) -> dict[str, str]:
+        """Return the request headers that make the object be served as wanted."""
+        request = {"content-type": _header_value(headers.content_type)}
+        if headers.cache_control:
+            request["cache-control"] = _header_value(headers.cache_control)
+        if self._acl is not None:
+            request["x-amz-acl"] = self._acl if headers.public else "private"
+        return request
+
+    def _is_settled_otherwise(self, answer: Answer, body: bytes, headers: Headers) -> bool:
+        """Return whether the store refused only our way of asking, which is another one from now on."""
+        refusal = self._client.refusal(answer, body, None)
+        if self._acl is not None and (refusal.code in _ACL_REFUSED or answer.status == 501):
+            self._acl = None
+            self._notes[f"{self.place} decides access by its policy; no ACL is sent."] = None
+            return True
+        if not self._client.signs_payload and refusal.code == "XAmzContentSHA256Mismatch":
+            self._client.signs_payload = True
+            return True
+        return False
+
+    def _delete_batch(self, keys: list[str]) -> dict[str, StorageError | None]:
+        results: dict[str, StorageError | None] = {}
+        by_full: dict[str, str] = {}
+        for key in keys:
+            try:
+                by_full[self._full(key)] = key
+                results[key] = None
+            except StorageError as error:
+                results[key] = error
+        if by_full:
+            for full, code in self._ask_to_delete(list(by_full)).items():
+                results[by_full[full]] = StorageError(
+                    f"{by_full[full]!r} could not be deleted from {self.place} ({code}).", key=by_full[full]
+                )
+        return results
+
+    def _ask_to_delete(self, full_keys: list[str]) -> dict[str, str]:
+        """Delete at most a thousand objects; return the code for each that the store did not delete."""
+        objects = "".join(f"<Object><Key>{_escape(full)}</Key></Object>" for full in full_keys)
+        document = f"<Delete><Quiet>true</Quiet>{objects}</Delete>".encode()
+        md5 = hashlib.md5(document, usedforsecurity=False).digest()
+        headers = {"content-md5": b64encode(md5).decode(), "content-type": "application/xml"}
+        answer, body = self._client.ask("POST", query={"delete": ""}, headers=headers, body=document)
+        text = body.decode("utf-8", "replace")
+        if answer.status != 200 or "<DeleteResult" not in text:
+            raise self._client.error(answer, body, None)
+        errors = re.findall(r"<Error>(.*?)</Error>", text, re.S)
+        told = {unescape(_inner(each, "Key")): _inner(each, "Code") for each in errors}
+        return {full: code for full, code in told.items() if full in full_keys and code != "NoSuchKey"}
+
+    def _full(self, key: str) -> str:
+        return self.prefix + check_key(key)
+
+
+class _S3Source:
+    """An object being downloaded."""
+
+    def __init__(self, key: str, get: Callable[[dict[str, str]], Answer], end: Callable[[Answer], None]) -> None:
+        self._get = get
+        self._end = end
+        self._answer = get({})
+        self._read = 0
+        self.info = _info(key, self._answer)
+
+    def __enter__(self) -> _S3Source:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._end(self._answer)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
+        data = self._answer.read(size)
+        self._read += len(data)
+        return data
+
+    def restart(self) -> None:
+        self._end(self._answer)
+        self._read = 0
+        try:
+            self._answer = self._get({"if-match": f'"{self.info.etag}"'})
+        except (AlreadyExists, ObjectMissing) as error:
+            raise SourceChanged(f"{self.info.key!r} was replaced while it was read.", key=self.info.key) from error
+
+    def check_unchanged(self) -> None:
+        if self._read != self.info.size:
+            raise SourceChanged(f"{self.info.key!r} was not read to its end.", key=self.info.key)
+
+
+def _info(key: str, answer: Answer) -> ObjectInfo:
+    """Read what the headers of a HEAD or a GET say of the object."""
+    headers = answer.headers
+    etag = clean_etag(headers.get("etag", ""))
+    # An encrypted object's ETag may look like an MD5 and be none.
+    sealed = headers.get("x-amz-server-side-encryption", "AES256") != "AES256" or any(
+        name.startswith("x-amz-server-side-encryption-customer") for name in headers
+    )
+    part_size = headers.get(RECORDED_PART_SIZE, "")
+    return ObjectInfo(
+        key,
+        int(headers.get("content-length", "0")),
+        None if sealed else md5_in(etag),
+        _http_date(headers.get("last-modified", "")),
+        etag,
+        Headers(headers.get("content-type", ""), headers.get("cache-control", ""), public=None),
+        recorded_md5=_recorded_md5(headers.get(RECORDED_MD5, "")),
+        part_size=int(part_size) if part_size.isdigit() and int(part_size) and "-" in etag else None,
+    )
+
+
+def _recorded_md5(encoded: str) -> str | None:
+    try:
+        digest = b64decode(encoded, validate=True)
+    except (NotBase64, ValueError):
+        return None
+    return digest.hex() if len(digest) == 16 else None
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _read_whole(source: Source) -> bytes:
+    """Read a small source; one that has become large meanwhile is not read to its end, and counts as changed."""
+    data = source.read(SMALLEST_PART + 1)
+    while len(data) < source.info.size and (more := source.read(SMALLEST_PART + 1 - len(data))):
+        data += more
+    source.check_unchanged()
+    return data
+
+
+def _is_virtual(style: str, endpoint_url: str, bucket: str) -> bool:
+    """Return whether the bucket is named in the host: always, never, or on Amazon where its certificate allows it."""
+    if style not in ("auto", "path", "virtual"):
+        raise SettingsError(f"{style!r} is no addressing style.", setting="addressing_style")
+    return style == "virtual" or (style == "auto" and ".amazonaws.com" in endpoint_url and "." not in bucket)
+
+
+def _header_value(value: str) -> str:
+    """Return *value* as the signature wants it; refuse what would end the header and begin another."""
+    if not value.isprintable() or not value.isascii():
+        raise SettingsError(f"{value!r} cannot be sent as a header.")
+    return " ".join(value.split())
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _inner(text: str, name: str) -> str:
+    found = re.search(rf"<{name}>([^<]*)</{name}>", text)
+    return found[1] if found else ""

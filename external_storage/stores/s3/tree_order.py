@@ -1,0 +1,85 @@
+"""List in key order what a store lists folder by folder.
+
+SeaweedFS keeps objects as files in directories and lists a directory's whole tree where the directory's name stands:
+``a/b`` before ``a-c``, although "-" comes before "/". The two orders differ only where a name continues the name of a
+folder beside it with one of the characters below "/" (space to ".").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ...objects import ObjectInfo, in_key_order
+from ..sorting import sorted_by_key
+
+# Sorts after every name in a folder.
+LAST = "\U0010ffff"
+
+# Yields what the store lists with this prefix after this key, in the store's own order.
+Listing = Callable[[str, str], Iterable[ObjectInfo]]
+
+
+def in_key_order_from_tree(listing: Listing, prefix: str, after: str, until: str | None) -> Iterator[ObjectInfo]:
+    """Yield the objects whose keys start with *prefix* and lie in (*after*, *until*], in key order."""
+    first = in_key_order(after)
+    last = None if until is None else in_key_order(until)
+    for info in sorted_by_key(_at_least(listing, prefix, after, until)):
+        order = in_key_order(info.key)
+        if order > first and (last is None or order <= last) and info.key.startswith(prefix):
+            yield info
+
+
+def _at_least(listing: Listing, prefix: str, after: str, until: str | None) -> Iterator[ObjectInfo]:
+    """Yield, in the tree's order, all that is wanted and as little else as is easily left out."""
+    for info in _listed_after(listing, prefix, _no_later_in_tree(after)):
+        if until is not None and _tree_order(info.key) > _tree_order(until):
+            break
+        yield info
+    else:
+        return
+    # Past the end in the tree's order, only names that continue the name of a folder on the way there are missing.
+    for folder in _folders_on_the_way(until or ""):
+        if len(folder) < len(prefix):
+            return
+        for info in _listed_after(listing, folder, f"{folder}/{LAST}"):
+            if info.key[len(folder) :][:1] >= "/":
+                break
+            yield info
+
+
+def _listed_after(listing: Listing, prefix: str, after: str) -> Iterator[ObjectInfo]:
+    """List after a key, which SeaweedFS cannot do from a folder that does not exist: it says that nothing is left."""
+    found = False
+    for info in listing(prefix, after):
+        found = True
+        yield info
+    if after and not found:
+        yield from (info for info in listing(prefix, "") if _tree_order(info.key) > _tree_order(after))
+
+
+def _no_later_in_tree(after: str) -> str:
+    """Return a key before which, in the tree's order, comes nothing that comes after *after* in key order."""
+    folder = ""
+    for name in after.split("/"):
+        short = next((name[:place] for place in range(1, len(name)) if name[place] < "/"), None)
+        if short is not None:
+            return folder + _just_before(short)
+        folder += name + "/"
+    return after
+
+
+def _just_before(name: str) -> str:
+    """Return the last possible name before *name*; a folder of that very name must not be skipped."""
+    previous = chr(max(ord(name[-1]) - 1, 1))
+    if not previous.isprintable() or previous == "/":
+        return name[:-1] + "."
+    return name[:-1] + previous + LAST
+
+
+def _folders_on_the_way(key: str) -> list[str]:
+    names = key.split("/")[:-1]
+    return ["/".join(names[:depth]) for depth in range(len(names), 0, -1)]
+
+
+def _tree_order(key: str) -> list[bytes]:
+    return [in_key_order(name) for name in key.split("/")]
