@@ -1,6 +1,6 @@
 """Gather every model of the instance where Django looks for them: one app, label ``bookwyrm``."""
 
-from .books.models import Author, Edition, Work
+from .books.models import Author, CoverRequest, Edition, Work
 from .connectors.models import Connector
 from .people.models import AdminCode, Invite, User
 from .shelves.models import Review, Shelf, ShelvedBook
@@ -10,6 +10,7 @@ __all__ = [
     "AdminCode",
     "Author",
     "Connector",
+    "CoverRequest",
     "Edition",
     "Invite",
     "Review",

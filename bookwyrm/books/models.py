@@ -86,3 +86,26 @@ class Edition(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("book", args=[self.pk])
+
+
+class CoverRequest(models.Model):
+    """Somebody's wish for a cover from an address on the web; kept until it is fulfilled, or its failure was told."""
+
+    class Problem(models.TextChoices):
+        NOT_FETCHED = "not fetched", _("The cover could not be fetched from that address.")
+        NO_PICTURE = "no picture", _("What that address answers is not a picture this site takes.")
+        NOT_STORED = "not stored", _("The cover was fetched but could not be stored. Please try again later.")
+
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="cover_requests")
+    asked_by = models.ForeignKey("bookwyrm.User", on_delete=models.CASCADE, null=True, related_name="cover_requests")
+    url = models.URLField(max_length=2000)
+    in_place_of = models.CharField(max_length=255, blank=True)
+    problem = models.CharField(max_length=20, choices=Problem.choices, blank=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("cover request")
+        verbose_name_plural = _("cover requests")
+
+    def __str__(self) -> str:
+        return f"{self.edition_id} ← {self.url}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Avg, Count
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +10,7 @@ from django.shortcuts import render
 
 from ..shelves.forms import ReviewForm
 from ..shelves.models import Review, Shelf
+from .covers import take_problems
 from .forms import CoverForm
 from .models import Edition
 
@@ -23,6 +25,9 @@ def book_page(
     cover_form: CoverForm | None = None,
 ) -> HttpResponse:
     """Show *edition*; a form that is given is shown with its errors, and the answer is 422 for scripts to see."""
+    if request.user.is_authenticated:
+        for problem in take_problems(edition, request.user):
+            messages.warning(request, problem)
     reviews = Review.objects.filter(edition=edition).select_related("author", "edition")
     ratings = reviews.aggregate(average=Avg("rating"), count=Count("rating"))
     my_review = reviews.filter(author=request.user).first() if request.user.is_authenticated else None

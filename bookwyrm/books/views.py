@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ..images.saving import save_or_explain
 from ..site.limits import limited, signed_in_person
 from .cataloguing import shown_edition
+from .covers import ask_for_cover
 from .forms import AuthorForm, BookForm, CoverForm
 from .models import Author, Edition
 from .pages import book_page
-from .tasks import fetch_cover
 
 upload_limit = limited("upload", times=60, seconds=3600, by=signed_in_person)
 
@@ -78,9 +75,8 @@ def _cover_follows(request: HttpRequest, form: CoverForm) -> bool:
     """Do what the valid *form* asks; return False, with an error in the form, if the storage failed."""
     url = form.cleaned_data["url"]
     if url and not form.removes and "cover" not in form.changed_data:
-        before = form.initial["cover"].name if form.initial.get("cover") else ""
-        transaction.on_commit(partial(fetch_cover.enqueue, form.instance.pk, url, before))
-        messages.info(request, _("The cover is being fetched. It appears here in a moment if there is a picture."))
+        ask_for_cover(form.instance, url, request.user)
+        messages.info(request, _("The cover is being fetched and will appear here in a moment."))
         return True
     if not save_or_explain(form):
         return False

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from functools import partial
 from typing import TypeVar
 
 from django.db import connection, models, transaction
 from django.db.models import Q
 
+from ..books.covers import ask_for_cover
 from ..books.isbn import isbn_10, isbn_13
 from ..books.models import Author, Edition, Work
-from ..books.tasks import fetch_cover
 from ..people.models import User
 from .catalogue import catalogue_of
 from .models import Connector
@@ -33,7 +32,7 @@ def import_book(connector: Connector, key: str, added_by: User | None) -> Editio
         _one_at_a_time(record.origin)
         edition = _known_edition(record) or _new_edition(record, added_by)
         if record.cover_url and not edition.cover:
-            _fetch_cover_later(edition, record.cover_url)
+            ask_for_cover(edition, record.cover_url, added_by)
     return edition
 
 
@@ -99,7 +98,3 @@ def _one_at_a_time(origin: str) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [0x626F6F6B, zlib.crc32(origin.encode()) - 2**31])
-
-
-def _fetch_cover_later(edition: Edition, url: str) -> None:
-    transaction.on_commit(partial(fetch_cover.enqueue, edition.pk, url, ""))

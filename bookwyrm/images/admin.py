@@ -23,7 +23,7 @@ class PictureAdmin(admin.ModelAdmin):
             return super().changeform_view(request, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, obj=None, change: bool = False, **kwargs) -> type[ModelForm]:
-        form = super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
         failure: PictureNotStored | None = getattr(request, "picture_failure", None)
         if failure is None:
             return form

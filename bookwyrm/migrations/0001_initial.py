@@ -426,4 +426,46 @@ class Migration(migrations.Migration):
             model_name="shelf",
             constraint=models.UniqueConstraint(fields=("owner", "identifier"), name="one_shelf_per_identifier"),
         ),
+        migrations.CreateModel(
+            name="CoverRequest",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("url", models.URLField(max_length=2000)),
+                ("in_place_of", models.CharField(blank=True, max_length=255)),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("not fetched", "The cover could not be fetched from that address."),
+                            ("no picture", "What that address answers is not a picture this site takes."),
+                            ("not stored", "The cover was fetched but could not be stored. Please try again later."),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cover_requests",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "edition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cover_requests",
+                        to="bookwyrm.edition",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "cover request",
+                "verbose_name_plural": "cover requests",
+            },
+        ),
     ]

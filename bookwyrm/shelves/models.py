@@ -23,6 +23,7 @@ class ShelfQuerySet(models.QuerySet):
         for shelved in shown:
             by_shelf[shelved.shelf_id].append(shelved.edition)
         for shelf in shelves:
+            shelf.owner = owner
             shelf.some_editions = by_shelf[shelf.pk]
         return shelves
 
