@@ -235,6 +235,19 @@ TASKS = {
     }
 }
 
+# What all processes count together, such as how often somebody has tried a password. A cull would forget tries, so it
+# comes late.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": STATE_DIR / "cache",
+        "TIMEOUT": 3600,
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 OUTBOUND_ALLOWED_HOSTS = ENVIRONMENT.names("OUTBOUND_ALLOWED_HOSTS")
 
 # Logs go to standard error; whoever runs the process keeps them (bw-dev: .bw/logs/).
