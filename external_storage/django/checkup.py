@@ -15,6 +15,7 @@ from ..health.findings import Finding, Verdict, unknown
 from ..health.preflight import judge_probe, probe_object
 from ..objects import HoldBack
 from ..providers import addresses
+from ..stores.retrying import RetryingStore
 from . import conf, publishing, sending
 
 FONTS = (".woff2", ".woff", ".ttf", ".otf")
@@ -63,7 +64,7 @@ def subject_of(alias: str, static_alias: str) -> Subject:
 
 def examine(subject: Subject, *, ask: Ask = ask) -> Iterator[Finding]:
     """Yield every finding, the ones that explain the others first."""
-    reachable = doctor.examine_store("store.answers", conf.store_named(subject.media.name))
+    reachable = doctor.examine_store("store.answers", RetryingStore(conf.store_named(subject.media.name)))
     yield reachable
     yield doctor.examine_scheme(subject.media.public_url, subject.origins[0])
     if reachable.verdict is Verdict.OK:

@@ -65,7 +65,8 @@ class StorageCommand(StorageConsole):
         try:
             code = self.run(**options)
         except StorageError as problem:
-            self.tell_problem(problem, as_json=options["json"])
+            if getattr(problem, "report", None) is None:  # else the run's own last lines have told it
+                self.tell_problem(problem, as_json=options["json"])
             code = problem.exit_code
         if code:
             sys.exit(code)

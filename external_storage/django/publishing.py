@@ -41,6 +41,9 @@ NEVER_PUBLISHED = (
 HASHED = re.compile(r"\.[0-9a-f]{12}\.[^./]+$|\.[0-9a-f]{12}$")
 """How Django marks a name that stands for one content for ever: ``site.55e7cbb9ba48.css``."""
 
+AS_A_FILE = Headers("application/octet-stream")
+"""For a folder, which keeps no headers."""
+
 SHORT = "public, max-age=300"
 """For names whose content changes with the next release."""
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.files.base import ContentFile, File
 from django.utils.functional import cached_property
 
 from .. import transfer
 from ..errors import StorageError
 from ..objects import PublishingRule
-from ..stores import LocalStore, Store
+from ..stores import BytesSource, LocalStore, Source
 from . import conf, publishing
+from .uploads import Upload
 
 
 class StaticStorage(ManifestStaticFilesStorage):
@@ -22,7 +29,13 @@ class StaticStorage(ManifestStaticFilesStorage):
     def __init__(self, alias: str = "staticfiles", location: str | None = None) -> None:
         self.alias = alias
         self.sent: transfer.Report | None = None
-        super().__init__(location=location, base_url=self._public_url())
+        self._is_replacing = False
+        super().__init__(location=location)
+
+    @property
+    def base_url(self) -> str:
+        """Where the files are read, in the store in use."""
+        return conf.store_settings(conf.alias_named(self.alias).active).public_url
 
     @cached_property
     def rule(self) -> PublishingRule:
@@ -38,27 +51,61 @@ class StaticStorage(ManifestStaticFilesStorage):
         """Return the hashed name, or the plain one as long as nothing was ever collected (a fresh checkout, a test)."""
         return super().stored_name(name) if self.hashed_files else name
 
+    # Collecting: these files are being served meanwhile, so none may be missing even for a moment.
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Let `delete` do nothing in the block: what Django deletes there it saves anew, and that replaces."""
+        self._is_replacing = True
+        try:
+            yield
+        finally:
+            self._is_replacing = False
+
+    def delete(self, name: str) -> None:
+        if not self._is_replacing:
+            super().delete(name)
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        """Return *name* itself: a static file's name is its own."""
+        return name
+
+    def _save(self, name: str, content: File) -> str:
+        with Upload.of(name, content) as upload:
+            self._write(upload)
+        return name
+
+    def post_process(self, *args: Any, **options: Any) -> Iterator[tuple[str, str, bool]]:
+        with self.replacing():
+            yield from super().post_process(*args, **options)
+
     def save_manifest(self) -> None:
         """Send the collected files, then write the manifest here, then there. The order is what the class promises."""
         if self.is_remote:
             self.sent = self._send(exclude=[self.manifest_name])
-            if self.sent.exit_code not in (0, 4):  # 4: files held back, which is what the rule is for
+            if self.sent.exit_code not in (0, 4):  # 4: something lies there that is no file; pages name none of it
                 raise StaticFilesNotSent(self.sent)
-        super().save_manifest()
+        self._write(BytesSource(self.manifest_name, self._manifest()))
         if self.is_remote:
             manifest = self._send(include=[self.manifest_name])
             if manifest.exit_code:
                 raise StaticFilesNotSent(manifest)
 
-    def _send(self, *, include: list[str] = (), exclude: list[str] = ()) -> transfer.Report:
+    def _manifest(self) -> bytes:
+        names = json.dumps(sorted(self.hashed_files.items())).encode()
+        self.manifest_hash = self.file_hash(None, ContentFile(names))
+        manifest = {"paths": self.hashed_files, "version": self.manifest_version, "hash": self.manifest_hash}
+        return json.dumps(manifest).encode()
+
+    def _write(self, source: Source) -> None:
+        self._collected().put(source.info.key, source, publishing.AS_A_FILE, replace=True)
+
+    def _send(self, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> transfer.Report:
         rules = transfer.Rules(publish=self.rule, on_difference="replace", include=include, exclude=exclude)
         return transfer.copy(self._collected(), conf.store_named(conf.alias_named(self.alias).active), rules)
 
-    def _collected(self) -> Store:
-        return LocalStore("collected", self.location)
-
-    def _public_url(self) -> str:
-        return conf.store_settings(conf.alias_named(self.alias).active).public_url
+    def _collected(self) -> LocalStore:
+        return LocalStore("collected", self.location, create=True)
 
 
 class StaticFilesNotSent(StorageError):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousFileOperation
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotModified,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
@@ -23,15 +31,15 @@ CHUNK = 256 * 1024
 
 @require_safe
 def serve(request: HttpRequest, key: str, alias: str = "default") -> HttpResponseBase:
-    """Answer with the file *key* of *alias* from the local store in use.
+    """Answer with the file *key* of *alias* from the local store in use, or lead the way to where it is now.
 
     What the publishing rule holds back is "not found" here too; type and cache header are those the file would have in
-    a bucket. HEAD and conditional requests are answered. While the store in use is not local, nothing is found.
+    a bucket. HEAD and conditional requests are answered.
     """
     described = conf.alias_named(alias)
     folder = conf.store_settings(described.active)
     if not isinstance(folder, conf.LocalSettings):
-        raise Http404
+        return _moved(described, folder, key)
     with ExitStack() as closing:
         try:
             source = closing.enter_context(LocalStore(folder.name, folder.root).open(names.checked(key)))
@@ -44,6 +52,22 @@ def serve(request: HttpRequest, key: str, alias: str = "default") -> HttpRespons
         if response.streaming:
             response._resource_closers.append(closing.pop_all().close)
         return response
+
+
+def _moved(alias: conf.Alias, bucket: conf.BucketSettings, key: str) -> HttpResponseBase:
+    """Keep links alive that were made before the files moved, in pages still open here and on other sites.
+
+    For an hour, not for good: a permanent redirect would be cached for ever, and break the way back.
+    """
+    try:
+        name = names.checked(key)
+    except SuspiciousFileOperation as problem:
+        raise Http404 from problem
+    if isinstance(alias.rule(name, None), HoldBack):
+        raise Http404
+    response = HttpResponseRedirect(bucket.public_url + quote(name))
+    response["Cache-Control"] = "public, max-age=3600"
+    return response
 
 
 def _response(request: HttpRequest, source: Source, headers: Headers) -> HttpResponseBase:

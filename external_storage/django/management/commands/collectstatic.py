@@ -7,11 +7,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.staticfiles.management.commands import collectstatic
+from django.core.files.storage import Storage
 
 from ....errors import StorageError
 from ... import publishing
 from ...console import StorageConsole
-from ...staticfiles import StaticStorage
 
 
 class Command(StorageConsole, collectstatic.Command):
@@ -33,6 +33,11 @@ class Command(StorageConsole, collectstatic.Command):
         self.as_json = options["json"]
         self.verbosity = 0 if self.as_json else self.verbosity
 
+    def delete_file(self, path: str, prefixed_path: str, source_storage: Storage) -> bool:
+        """Tell whether the file is to be copied; the one in its place stays until the copy replaces it."""
+        with self.storage.replacing():
+            return super().delete_file(path, prefixed_path, source_storage)
+
     def handle(self, **options: Any) -> None:
         try:
             summary = super().handle(**options)
@@ -42,7 +47,7 @@ class Command(StorageConsole, collectstatic.Command):
         self._tell_what_was_done(summary)
 
     def _tell_what_was_done(self, summary: str | None) -> None:
-        sent = self.storage.sent if isinstance(self.storage._wrapped, StaticStorage) else None
+        sent = self.storage.sent
         if self.as_json:
             self.tell_json(
                 {

@@ -10,6 +10,7 @@ from ....errors import StoreRefused
 from ....health import access
 from ....health.findings import Finding
 from ....health.preflight import preflight
+from ....stores.retrying import RetryingStore
 from ... import conf, sending
 from ...console import StorageCommand, worst
 
@@ -36,17 +37,22 @@ class Command(StorageCommand):
         report = sending.send(route, self.progress(as_json=options["json"]), dry_run=options["dry_run"])
         if options["dry_run"]:
             return report.exit_code
-        return worst([report.exit_code, *self._look_at_the_result(route, may_ask=may_ask, as_json=options["json"])])
+        seen = list(self._look_at_the_result(route, may_ask=may_ask, as_json=options["json"]))
+        if seen and not options["json"]:
+            self.tell(report.last_line())  # which is always the last
+        return worst([report.exit_code, *seen])
 
     def _store_is_ready(self, route: sending.Route, *, may_ask: bool, write: bool, as_json: bool) -> bool:
         bucket = route.bucket
-        tried = preflight(conf.store_named(bucket.name), bucket.public_url, public=may_ask, write=write)
+        tried = preflight(RetryingStore(conf.store_named(bucket.name)), bucket.public_url, public=may_ask, write=write)
         if not tried.failures:
             return True
-        self._tell(tried.failures, as_json)
-        if not as_json:
-            self._advise(bucket, tried.may_not)
-            self.tell("Nothing was copied.")
+        if as_json:
+            self.tell_json({"findings": [each.as_json() for each in tried.failures], "exit_code": 3})
+            return False
+        self.tell_findings(tried.failures)
+        self._advise(bucket, tried.may_not)
+        self.tell("Nothing was copied.")
         return False
 
     def _look_at_the_result(self, route: sending.Route, *, may_ask: bool, as_json: bool) -> Iterator[int]:
@@ -54,7 +60,7 @@ class Command(StorageCommand):
         unseen = sending.unreadable_samples(route) if may_ask else []
         lost = [] if route.bucket_is_in_use else sending.lost_files(route)
         if unseen:
-            self._tell(unseen, as_json)
+            self._tell_unseen(unseen, as_json)
             yield 5
         if lost:
             self._tell_lost(lost, as_json)
@@ -67,10 +73,10 @@ class Command(StorageCommand):
         for key in lost:
             self.tell(f"missing: {key!r}: the database refers to it, and neither the folder nor the bucket has it.")
 
-    def _tell(self, findings: list[Finding], as_json: bool) -> None:
-        if as_json and findings:
+    def _tell_unseen(self, findings: list[Finding], as_json: bool) -> None:
+        if as_json:
             self.tell_json({"findings": [finding.as_json() for finding in findings]})
-        elif findings:
+        else:
             self.tell_findings(findings)
 
     def _advise(self, bucket: conf.BucketSettings, may_not: list[str]) -> None:
