@@ -16,6 +16,7 @@ from .words import confidence, question
 PUT_IN_ORDER = 200
 """So many of the database's best are sorted by confidence; the pages beyond follow the database's own measure."""
 
+_PRINTED_BEFORE_IT = re.compile(r"\A\s*ISBN(-1[03])?[:\s]\s*", re.IGNORECASE)
 _DIGITS_IN_GROUPS = re.compile(r"\s*[0-9][0-9\s-]{8,16}[0-9Xx]\s*")
 
 
@@ -92,6 +93,7 @@ def _complete(editions):
 
 
 def _with_isbn(text: str) -> list[Edition]:
+    text = _PRINTED_BEFORE_IT.sub("", text, count=1)
     long_form = isbn_13(text)
     if long_form is None:
         return []
