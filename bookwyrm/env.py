@@ -290,10 +290,13 @@ def check(environment: Environment) -> list[Problem]:
     problems = list(environment.problems)
     for variable in VARIABLES.values():
         value = environment.values.get(variable.name, "")
-        if value and (expected := variable.expects(value)):
+        if value and not _is_named(variable.name, problems) and (expected := variable.expects(value)):
             problems.append(Problem(variable.name, shown(variable, value), expected))
-    broken = {problem.variable for problem in problems}
-    return problems + [problem for problem in _contradictions(environment) if problem.variable not in broken]
+    return problems + [found for found in _contradictions(environment) if not _is_named(found.variable, problems)]
+
+
+def _is_named(variable: str, problems: list[Problem]) -> bool:
+    return any(problem.variable == variable for problem in problems)
 
 
 def _contradictions(environment: Environment) -> list[Problem]:

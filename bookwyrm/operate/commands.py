@@ -98,7 +98,7 @@ def refuse_a_busy_port(environment: env.Environment) -> None:
         listen(host, port).close()
     except OSError as error:
         raise CommandFailed(
-            f"PORT: found {port}, which cannot be listened on ({host}:{port}: {error.strerror}); expected a free port.\n"
+            f"PORT: found {port}, which cannot be listened on ({host}: {error.strerror}); expected a free port.\n"
             f"Set PORT in {environment.source} to another one, or stop the program that uses it.",
             WRONG_SETTINGS,
         ) from None

@@ -35,6 +35,8 @@ LAST_CALL = 0.5
 
 TURN = 0.2
 
+EVERY_ADDRESS = ("0.0.0.0", "::", "[::]")  # noqa: S104 - recognised here, chosen in env.py
+
 
 class LoadRefused(Exception):
     """The settings could not be loaded; what ran before still runs. The message says why."""
@@ -85,16 +87,18 @@ class Supervisor:
         self.state = state
         self.log = LogWriter(log_file(state), echo=foreground)
         self.sockets = control.socket_directory(state)
-        self.listener: socket.socket | None = None
+        self.listeners: list[socket.socket] = []
         self.loaded: Loaded | None = None
         self.generation: Generation | None = None
         self.worker: Process | None = None
         self.leaving: list[Leaving] = []
         self.web_watch, self.worker_watch = Watched(), Watched()
+        self.frozen = state / "run"
         self.number = 0
         self.started = time.time()
         self.stopping = False
         self.control = control.Listener(self.sockets / "control", self._answer_at_once)
+        self._forget_frozen_settings()
 
     # The main loop
 
@@ -113,7 +117,7 @@ class Supervisor:
             case "load":
                 try:
                     self.load(message["environment"])
-                except LoadRefused as refusal:
+                except (LoadRefused, OSError) as refusal:
                     return {"ok": False, "reason": str(refusal)}
                 return {"ok": True}
             case "stop":
@@ -132,9 +136,9 @@ class Supervisor:
             systemd.notify("RELOADING=1")
         try:
             new = self._freeze(process_environment)
-            listener, is_new = self._listener_for(new.address)
+            listeners = self._listeners_for(new.address)
             try:
-                generation = self._new_generation(listener, new)
+                generation = self._new_generation(listeners, new)
                 generation_is_well = False
                 try:
                     generation.check(new.address)
@@ -145,11 +149,12 @@ class Supervisor:
                     if not generation_is_well:
                         generation.close()
             except LoadRefused:
-                if is_new:
-                    listener.close()
+                for listener in listeners:
+                    if listener not in self.listeners:
+                        listener.close()
                 new.file.unlink(missing_ok=True)
                 raise
-            self._switch_to(generation, new, listener)
+            self._switch_to(generation, new, listeners)
         finally:
             if self.generation:
                 systemd.notify("READY=1")
@@ -159,9 +164,8 @@ class Supervisor:
         if problems := env.check(environment):
             raise LoadRefused(str(env.BadEnvironment(problems, environment.source)))
         self.number += 1
-        frozen = self.state / "run" / f"settings-{self.number}.env"
-        frozen.parent.mkdir(mode=0o700, exist_ok=True)
-        frozen.unlink(missing_ok=True)
+        self.frozen.mkdir(mode=0o700, exist_ok=True)
+        frozen = self.frozen / f"settings-{self.number}.env"
         with os.fdopen(os.open(frozen, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
             if environment.source.exists():
                 copy.write(environment.source.read_bytes())
@@ -183,12 +187,16 @@ class Supervisor:
         }
         return Loaded(address, inherited, time.time(), frozen)
 
-    def _listener_for(self, address: Address) -> tuple[socket.socket, bool]:
+    def _listeners_for(self, address: Address) -> list[socket.socket]:
         current = self.loaded.address if self.loaded else None
-        if self.listener and current and (current.host, current.port) == (address.host, address.port):
-            return self.listener, False
+        if current and (current.host, current.port) == (address.host, address.port):
+            return self.listeners
+        overlapping = [one for one in self.listeners if one.getsockname()[1] == address.port]
         try:
-            return listen(address.host, address.port), True
+            listener = listen(address.host, address.port, beside=overlapping)
+            # A narrower socket stays beside the one for every address: connections go to the narrowest that fits, and
+            # closing it would break off those that wait in it.
+            return [listener, *(overlapping if address.host in EVERY_ADDRESS else [])]
         except OSError as error:
             where = f"{address.host}:{address.port}"
             raise LoadRefused(
@@ -196,26 +204,28 @@ class Supervisor:
                 f"program that uses {address.port}."
             ) from None
 
-    def _new_generation(self, listener: socket.socket, settings: Loaded) -> Generation:
+    def _new_generation(self, listeners: list[socket.socket], settings: Loaded) -> Generation:
         self.note(f"starting web workers, generation {self.number}")
-        return Generation(self.number, listener, self.sockets, settings.environment, self.log.write)
+        return Generation(self.number, listeners, self.sockets, settings.environment, self.log.write)
 
     def _what_goes_on(self) -> str:
         if self.generation is None:
             return "Nothing runs now; ./bw-dev logs shows what they wrote."
         return "The workers from before go on as they were; ./bw-dev logs shows what the new ones wrote."
 
-    def _switch_to(self, generation: Generation, settings: Loaded, listener: socket.socket) -> None:
+    def _switch_to(self, generation: Generation, settings: Loaded, listeners: list[socket.socket]) -> None:
         generation.open_gate()
         self.note(f"generation {generation.number} serves the public")
-        if self.listener is not None and self.listener is not listener:
+        if given_up := [one for one in self.listeners if one not in listeners]:
             time.sleep(LAST_CALL)
-            self.listener.close()
+            for listener in given_up:
+                listener.shutdown(socket.SHUT_RDWR)  # for the copies in the old workers, too
+                listener.close()
         if self.generation is not None:
             self.generation.drain()
             self.leaving.append(Leaving(self.generation, time.monotonic() + WEB_FAREWELL))
         old = self.loaded
-        self.generation, self.listener, self.loaded = generation, listener, settings
+        self.generation, self.listeners, self.loaded = generation, listeners, settings
         self.web_watch = Watched()
         self._replace_worker()
         if old is not None:
@@ -257,14 +267,14 @@ class Supervisor:
             one.subject.close() if isinstance(one.subject, Generation) else one.subject.kill()
 
     def _restart_web(self) -> None:
-        assert self.generation and self.listener and self.loaded
+        assert self.generation and self.loaded
         if self.web_watch.not_before == 0.0:
             self._note_crash(self.generation.process, self.web_watch)
         if time.monotonic() < self.web_watch.not_before:
             return
         self.generation.close()
         self.number += 1
-        self.generation = self._new_generation(self.listener, self.loaded)
+        self.generation = self._new_generation(self.listeners, self.loaded)
         # These settings have served before, and nobody else answers now: the public need not wait for a check.
         self.generation.open_gate()
         self.web_watch.not_before = 0.0
@@ -289,8 +299,8 @@ class Supervisor:
         """End everything within `DOWN_SECONDS`: first politely, then less so."""
         systemd.notify("STOPPING=1")
         self.note("stopping")
-        if self.listener is not None:
-            self.listener.close()
+        for listener in self.listeners:
+            listener.close()
         generations = [one.subject for one in self.leaving if isinstance(one.subject, Generation)]
         workers = [one.subject for one in self.leaving if isinstance(one.subject, Process)]
         generations += [self.generation] if self.generation else []
@@ -309,7 +319,12 @@ class Supervisor:
         for worker in workers:
             worker.kill()
         self.note("stopped")
+        self._forget_frozen_settings()
         shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def _forget_frozen_settings(self) -> None:
+        for copy in self.frozen.glob("settings-*.env"):
+            copy.unlink()
 
     # Telling
 

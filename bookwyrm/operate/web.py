@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,19 @@ class Address:
     https: bool
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raise OSError where the address is taken or not this machine's."""
+def listen(host: str, port: int, *, beside: Sequence[socket.socket] = ()) -> socket.socket:
+    """Return a listening socket; raise OSError where the address is taken or not this machine's.
+
+    *beside* are sockets of our own that may hold an overlapping address: 127.0.0.1 while 0.0.0.0 is asked for.
+    """
     host = host.strip("[]")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if beside:
+            # Only sockets that all agree may overlap, so a stranger's address stays taken.
+            for one in (listener, *beside):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host, port))
         listener.listen(2048)
     except OSError:
@@ -64,12 +71,12 @@ class _PrivateConnection(http.client.HTTPConnection):
 
 
 class Generation:
-    """A gunicorn master with its workers, on the supervisor's listening socket and on a private one."""
+    """A gunicorn master with its workers, on the supervisor's listening sockets and on a private one."""
 
     def __init__(
         self,
         number: int,
-        listener: socket.socket,
+        listeners: Sequence[socket.socket],
         sockets: Path,
         environment: Mapping[str, str],
         write_line: Callable[[str, str], None],
@@ -81,7 +88,7 @@ class Generation:
             private.bind(str(self._private))
             private.listen(64)
             gate, self._gate = os.pipe()
-            descriptors = (listener.fileno(), private.fileno())
+            descriptors = (*(listener.fileno() for listener in listeners), private.fileno())
             self.process = Process.start(
                 "web",
                 [sys.executable, "-m", "gunicorn", "--config", SETTINGS, "bookwyrm.wsgi:application"],
