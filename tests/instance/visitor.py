@@ -77,7 +77,7 @@ class Page(HTMLParser):
             elif kind == "submit":
                 form.buttons[name] = given.get("value", "")
             elif kind not in ("checkbox", "radio") or "checked" in given:
-                form.values[name] = given.get("value", "on")
+                form.values[name] = given.get("value", "on" if kind in ("checkbox", "radio") else "")
         elif tag == "button" and name:
             form.buttons[name] = given.get("value", "")
         elif tag == "select":
@@ -142,6 +142,8 @@ class Visitor:
         headers = {"Content-Type": content_type, "Referer": form.action}
         answer = self._send(urllib.request.Request(form.action, data=body, headers=headers))
         assert answer.status == 200, f"{form.action} answered {answer.status}: {answer.text[:500]}"
+        complaints = re.findall(r'class="errorlist[^>]*>(.*?)</ul>', answer.text, flags=re.DOTALL)
+        assert complaints == [], f"{form.action} did not take the form."
         return Page(answer)
 
     def _send(self, request: urllib.request.Request) -> Answer:
