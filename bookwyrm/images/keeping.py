@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 
 from django.apps import apps
-from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
-from PIL import Image, UnidentifiedImageError
 
 from external_storage.errors import ObjectMissing
 
 from .fields import PictureField, picture_fields
-from .thumbnails import derived_keys, make_thumbnail, thumbnail_key, widths_for
+from .sanitising import PictureRefused
+from .thumbnails import derived_keys, make_thumbnail, measure, thumbnail_key, widths_for
 
 logger = logging.getLogger(__name__)
 
@@ -31,36 +30,27 @@ def make_thumbnails(model_label: str, pk: int, field_name: str, *, again: bool =
     try:
         with picture.storage.open(name) as file:
             data = file.read()
-        with Image.open(file_like(data)) as original:
-            size = original.size
-    except (FileNotFoundError, ObjectMissing):
-        logger.warning("The picture %r of %s %s is not in the storage; it gets no thumbnails.", name, model_label, pk)
+        width, height = measure(data)
+        widths = widths_for(name, width)
+        for narrower in widths:
+            store_thumbnail(picture.storage, name, data, narrower, again=again)
+    except (FileNotFoundError, ObjectMissing, PictureRefused) as problem:
+        logger.warning("No thumbnails of %r, the %s of %s %s: %s", name, field_name, model_label, pk, problem)
         return []
-    except UnidentifiedImageError:
-        logger.warning("The file %r of %s %s is not a picture; it gets no thumbnails.", name, model_label, pk)
-        return []
-    widths = widths_for(name, size[0])
-    for width in widths:
-        store_thumbnail(picture.storage, name, data, width, again=again)
-    recorded = {f"{field.name}_widths": widths, f"{field.name}_width": size[0], f"{field.name}_height": size[1]}
+    recorded = {f"{field.name}_widths": widths, f"{field.name}_width": width, f"{field.name}_height": height}
     if not model._base_manager.filter(pk=pk, **{field.name: name}).update(**recorded):
         remove_if_unused(name)
         return []
     return widths
 
 
-def file_like(data: bytes) -> ContentFile:
-    return ContentFile(data).open()
-
-
 def store_thumbnail(storage: Storage, name: str, data: bytes, width: int, *, again: bool = False) -> None:
     """Store one thumbnail of the picture *name*, whose bytes are *data*, under exactly the key it is looked for."""
     key = thumbnail_key(name, width)
-    if storage.exists(key):
-        if not again:
-            return
-        storage.delete(key)
-    storage.save(key, ContentFile(make_thumbnail(data, width)))
+    if again or not storage.exists(key):
+        # `save` would choose another name if another worker has just stored this one.
+        with storage.open(key, "wb") as file:
+            file.write(make_thumbnail(data, width))
 
 
 def is_used(name: str) -> bool:

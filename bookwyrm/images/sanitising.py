@@ -8,6 +8,8 @@ the EXIF data, a camera's serial number) does not survive. Only the first frame 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -56,12 +58,22 @@ def sanitise(data: bytes) -> Picture:
         raise PictureRefused(_("The file is empty."))
     if len(data) > MOST_BYTES:
         raise PictureRefused(format_lazy(_("The file is larger than {megabytes} MB."), megabytes=MOST_BYTES // 2**20))
+    with opened(data) as image:
+        kind = image.format
+        pixels = _plain_pixels(image)
+        return _encode(pixels, kind, lossless=_is_lossless_webp(data))
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[Image.Image]:
+    """Open *data* for the block, as a picture whose pixels are not decoded yet and are not too many.
+
+    Whatever goes wrong with it, in the block too, is raised as `PictureRefused`.
+    """
     try:
         with Image.open(io.BytesIO(data), formats=READABLE) as image:
             _check_dimensions(image)
-            kind = image.format
-            pixels = _plain_pixels(image)
-            return _encode(pixels, kind, lossless=_is_lossless_webp(data))
+            yield image
     except PictureRefused:
         raise
     except UnidentifiedImageError as error:

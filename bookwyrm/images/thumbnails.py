@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
+
+from .sanitising import opened
 
 # Pixels, per folder of the originals. A page shows a cover at up to 320 CSS pixels; phones have two or three pixels
 # for each.
@@ -38,14 +40,27 @@ def widths_for(key: str, original_width: int) -> list[int]:
     return [width for width in WIDTHS.get(key.rpartition("/")[0], ()) if width < original_width]
 
 
+def measure(data: bytes) -> tuple[int, int]:
+    """Return the width and height a browser shows a stored picture in. Raise `PictureRefused` for what is none."""
+    with opened(data) as image:
+        width, height = image.size
+        # Files from before this site may still lie on their side.
+        return (height, width) if image.getexif().get(ExifTags.Base.Orientation, 1) >= 5 else (width, height)
+
+
 def make_thumbnail(data: bytes, width: int) -> bytes:
-    """Return the stored picture *data* as WebP, *width* pixels wide and as high as its shape asks."""
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF", "WEBP", "AVIF")) as image:
-        height = max(1, round(image.height * width / image.width))
+    """Return the stored picture *data* as WebP, *width* pixels wide and as high as its shape asks.
+
+    Raise `PictureRefused` if it cannot be decoded, as may be with files from before this site.
+    """
+    original_width, original_height = measure(data)
+    height = max(1, round(original_height * width / original_width))
+    with opened(data) as image:
         # Lets the JPEG decoder drop detail that would not survive anyway: four times faster on a large cover.
-        image.draft(None, (width * 2, height * 2))
-        pixels = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    small = pixels.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        image.draft(None, (max(width, height) * 2,) * 2)
+        upright = ImageOps.exif_transpose(image)
+        pixels = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+        small = pixels.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=4)
     return target.getvalue()
