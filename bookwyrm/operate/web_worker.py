@@ -67,6 +67,11 @@ class DrainingWorker(ThreadWorker):
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
                 return  # another worker was quicker, or the client has left again
+            if error.errno == errno.EINVAL:
+                # The supervisor has given this address up; what came in through the others goes on.
+                self.poller.unregister(listener)
+                self.sockets.remove(listener)
+                return
             raise
         self.nr_conns += 1
         bound = struct.pack("ll", STALLED_CLIENT_SECONDS, 0)
