@@ -14,6 +14,7 @@ from .records import (
     as_count,
     as_dict,
     as_list,
+    as_prose,
     as_text,
     as_web_address,
     as_year,
@@ -77,7 +78,7 @@ class Catalogue:
             details={
                 "subtitle": as_text(edition.get("subtitle")),
                 "series": as_text(edition.get("series")),
-                "description": as_text(edition.get("description")),
+                "description": as_prose(edition.get("description")),
                 "publisher": as_text(edition.get("publishers")),
                 "language": as_text(edition.get("languages")),
             },
@@ -88,7 +89,7 @@ class Catalogue:
         return AuthorRecord(
             name=as_text(author.get("name")),
             origin=as_web_address(author.get("id")) or as_text(address),
-            bio=as_text(author.get("bio")),
+            bio=as_prose(author.get("bio")),
             born=as_year(author.get("born")),
             died=as_year(author.get("died")),
         )

@@ -11,7 +11,18 @@ from .. import outbound
 from ..books.isbn import isbn_10, isbn_13
 from .catalogue import NO_SUCH_BOOK, NOT_ITS_KEY, CatalogueTrouble, GetJson
 from .models import Connector
-from .records import AuthorRecord, BookRecord, OutsideResult, as_count, as_dict, as_list, as_text, as_texts, as_year
+from .records import (
+    AuthorRecord,
+    BookRecord,
+    OutsideResult,
+    as_count,
+    as_dict,
+    as_list,
+    as_prose,
+    as_text,
+    as_texts,
+    as_year,
+)
 
 MOST_RESULTS = 10
 MOST_AUTHORS = 10
@@ -192,4 +203,4 @@ def _labels(entities: dict[str, Entity], keys: Iterable[str]) -> list[str]:
 
 def _description(entity: Entity) -> str:
     descriptions = as_dict(entity.get("descriptions"))
-    return as_text(descriptions.get("en") or descriptions.get("fr") or "")
+    return as_prose(descriptions.get("en") or descriptions.get("fr") or "")

@@ -16,6 +16,7 @@ from .records import (
     as_count,
     as_dict,
     as_list,
+    as_prose,
     as_text,
     as_texts,
     as_web_address,
@@ -106,7 +107,7 @@ class Catalogue:
             authors=self._authors(work, edition),
             work_title=as_text(work.get("title")),
             work_origin=self._origin(work),
-            work_description=as_text(work.get("description")),
+            work_description=as_prose(work.get("description")),
             cover_url=next((url for url in (self._cover(number, "L") for number in covers) if url), ""),
             isbn_13=isbn_13(long_form) or isbn_13(short_form) or "",
             isbn_10=short_form,
@@ -115,7 +116,7 @@ class Catalogue:
             details={
                 "subtitle": as_text(edition.get("subtitle")),
                 "series": as_text(edition.get("series")),
-                "description": as_text(edition.get("description")),
+                "description": as_prose(edition.get("description")),
                 "publisher": as_text(edition.get("publishers")),
                 "language": next(iter(_keys(edition.get("languages"))), "").rpartition("/")[2],
             },
@@ -131,7 +132,7 @@ class Catalogue:
         return AuthorRecord(
             name=as_text(author.get("name")),
             origin=self.books_url + key,
-            bio=as_text(author.get("bio")),
+            bio=as_prose(author.get("bio")),
             born=as_year(author.get("birth_date")),
             died=as_year(author.get("death_date")),
         )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from django.utils.html import strip_tags
 
+_PARAGRAPH_END = re.compile(r"</p>|<br\s*/?>", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(1[0-9]{3}|20[0-9]{2})(?!\d)")
 
 
@@ -64,14 +66,19 @@ def as_list(value: Any) -> list[Any]:
 
 
 def as_text(value: Any) -> str:
-    """*value* as plain text on one or more lines, without mark-up; a list or dict of texts gives its first."""
+    """*value* as plain text; a list or dict of texts gives its first, a number its digits."""
     if isinstance(value, list):
         value = next(iter(value), "")
     if isinstance(value, dict):
         value = value.get("value", "")
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return strip_tags(value).replace("\x00", "").strip() if isinstance(value, str) else ""
+    return value.replace("\x00", "").strip() if isinstance(value, str) else ""
+
+
+def as_prose(value: Any) -> str:
+    """The same for a longer text, which some sites write in HTML: its mark-up goes, its paragraphs stay apart."""
+    return unescape(strip_tags(_PARAGRAPH_END.sub("\n", as_text(value)))).replace("\x00", "").strip()
 
 
 def as_texts(value: Any) -> list[str]:
