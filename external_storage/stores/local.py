@@ -272,9 +272,10 @@ class _FileSource:
 
     def check_unchanged(self) -> None:
         now, then = os.fstat(self._descriptor), self._status
-        same = (now.st_size, now.st_mtime_ns, now.st_ctime_ns) == (then.st_size, then.st_mtime_ns, then.st_ctime_ns)
-        # The link count is part of ctime too, so a file that is merely deleted or renamed meanwhile counts as changed;
-        # trying again then finds out what it has become.
+        same = (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns)
+        # The time of change shows what sets mtime back, but moves too when another file takes this one's name: then the
+        # link count goes down, and what we read is still one whole version.
+        same = same and (now.st_ctime_ns == then.st_ctime_ns or now.st_nlink != then.st_nlink)
         if not same or self._read != then.st_size:
             raise SourceChanged(f"{self.info.key!r} changed while it was read.", key=self.info.key)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from time import time
 
-from ..errors import AlreadyExists, ObjectMissing, StorageError
+from ..errors import AlreadyExists, KeyRefused, ObjectMissing, StorageError
 from ..objects import Headers, ObjectInfo, check_key, in_key_order
 from .base import Source
 from .sources import BytesSource, check_digest, md5_of_bytes
@@ -64,10 +64,15 @@ class MemoryStore:
         return held.info(key)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
-        with self._lock:
-            for key in keys:
-                self._held.pop(key, None)
-        return dict.fromkeys(keys)
+        return {key: self._delete_one(key) for key in keys}
+
+    def _delete_one(self, key: str) -> StorageError | None:
+        try:
+            with self._lock:
+                self._held.pop(check_key(key), None)
+        except KeyRefused as error:
+            return error
+        return None
 
     def _get(self, key: str) -> _Held:
         try:

@@ -59,17 +59,24 @@ def _listed_after(listing: Listing, prefix: str, after: str) -> Iterator[ObjectI
 
 def _no_later_in_tree(after: str) -> str:
     """Return a key before which, in the tree's order, comes nothing that comes after *after* in key order."""
-    folder = ""
-    for name in after.split("/"):
-        short = next((name[:place] for place in range(1, len(name)) if name[place] < "/"), None)
-        if short is not None:
-            return folder + _just_before(short)
-        folder += name + "/"
-    return after
+    if not after:
+        return ""
+    *folders, name = after.split("/")
+    for depth, folder in enumerate(folders):
+        if (short := _shortest_folder_name(folder)) != folder:
+            return "/".join([*folders[:depth], _just_before(short)])
+    return "/".join([*folders, _just_before(_shortest_folder_name(name))])
+
+
+def _shortest_folder_name(name: str) -> str:
+    """Return the shortest name of a folder whose content comes after *name* in key order, but not in the tree's."""
+    return next((name[:place] for place in range(1, len(name)) if name[place] < "/"), name)
 
 
 def _just_before(name: str) -> str:
     """Return the last possible name before *name*; a folder of that very name must not be skipped."""
+    if not name:
+        return ""
     previous = chr(max(ord(name[-1]) - 1, 1))
     if not previous.isprintable() or previous == "/":
         return name[:-1] + "."

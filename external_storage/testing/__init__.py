@@ -1,0 +1,6 @@
+"""What a project needs to test a store of its own: the contract every store passes, and a server that misbehaves."""
+
+from .contract import StoreContract
+from .fake_s3 import FakeS3, Fault
+
+__all__ = ["FakeS3", "Fault", "StoreContract"]
