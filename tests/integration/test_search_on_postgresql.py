@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-BOTH_DATABASES = ["test_search.py", "test_search_pages.py", "test_connectors_import.py", "test_connectors_records.py"]
+BOTH_DATABASES = ["test_search.py", "test_search_pages.py", "test_connectors_import.py", "test_connectors_admin.py"]
 
 
 @pytest.mark.parametrize("module", BOTH_DATABASES)
