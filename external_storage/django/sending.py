@@ -94,12 +94,10 @@ def lost_files(route: Route) -> list[str]:
     return sorted(key for key in missing if not _holds(bucket, key))
 
 
-def unreadable_samples(route: Route, ask: Ask = ask) -> list[Finding]:
-    """Ask for a few files that rows refer to, as a visitor does; return what is wrong with those that fail."""
+def unreadable_samples(route: Route, public_url: str, ask: Ask = ask) -> list[Finding]:
+    """Ask below *public_url* for a few files that rows refer to, as a visitor does; return what is wrong with them."""
     judged = (
-        judge_public(
-            "media.picture", ask("GET", route.bucket.public_url + quote(info.key)), what="a picture", size=info.size
-        )
+        judge_public("media.picture", ask("GET", public_url + quote(info.key)), what="a picture", size=info.size)
         for info in samples(route.alias.name, conf.store_named(route.bucket.name))
     )
     return [finding for finding in judged if finding.verdict is not Verdict.OK]

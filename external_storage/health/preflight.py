@@ -15,7 +15,7 @@ from ..objects import Headers
 from ..stores import BytesSource, Store
 from .access import judge_public
 from .asking import Answer, Ask, ask
-from .findings import Finding, Verdict, failure, ok
+from .findings import Finding, Verdict, failure, ok, warning
 
 # The smallest picture there is: one transparent pixel. It never stays, and nobody is told its name.
 PIXEL = base64.b64decode(
@@ -29,13 +29,21 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What was found, and whether the probe could be read by anybody: the last question, asked only if all is well."""
+    """What was found, and whether the probe could be read by anybody: the last question, asked only if all is well.
+
+    *public_url* is where strangers were found to read: the one asked about, or the same over https.
+    """
 
     findings: list[Finding]
+    public_url: str
 
     @property
     def failures(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.verdict in (Verdict.FAILURE, Verdict.UNKNOWN)]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.verdict is Verdict.WARNING]
 
     @property
     def may_not(self) -> list[str]:
@@ -53,8 +61,9 @@ def preflight(store: Store, public_url: str, *, ask: Ask = ask, public: bool = T
     if write:
         with probe_object(store, findings) as key:
             if key and public:
-                findings.append(judge_probe(public_url, key, ask))
-    return Preflight(findings)
+                finding, public_url = _judge_probe_either_way(public_url, key, ask)
+                findings.append(finding)
+    return Preflight(findings, public_url)
 
 
 @contextmanager
@@ -88,6 +97,21 @@ def judge_probe(public_url: str, key: str, ask: Ask) -> Finding:
             "The public address leads to another place than the bucket's, or something in between changes pictures.",
         )
     return finding
+
+
+def _judge_probe_either_way(public_url: str, key: str, ask: Ask) -> tuple[Finding, str]:
+    """Judge the probe where links point now or, should that fail, where they will point over https.
+
+    Files are copied before a site's owner says that visitors use https, and many domains answer nothing else.
+    """
+    finding = judge_probe(public_url, key, ask)
+    if finding.verdict is Verdict.OK or not public_url.startswith("http://"):
+        return finding, public_url
+    over_https = public_url.replace("http://", "https://", 1)
+    if judge_probe(over_https, key, ask).verdict is not Verdict.OK:
+        return finding, public_url
+    seen = f"What is stored as public can be read over https only, at {over_https}."
+    return warning(finding.id, seen, "Set USE_HTTPS to true before the site uses this bucket."), over_https
 
 
 def _permission(verb: str, attempt: Callable[[], object]) -> Finding:

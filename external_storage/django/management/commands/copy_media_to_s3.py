@@ -9,7 +9,7 @@ from typing import Any
 from ....errors import StoreRefused
 from ....health import access
 from ....health.findings import Finding
-from ....health.preflight import preflight
+from ....health.preflight import Preflight, preflight
 from ....stores.retrying import RetryingStore
 from ... import conf, sending
 from ...console import StorageCommand, worst
@@ -32,35 +32,41 @@ class Command(StorageCommand):
         route = sending.route_of(options["alias"])
         sending.check_folder(route)
         may_ask = not options["without_public_check"]
-        if not self._store_is_ready(route, may_ask=may_ask, write=not options["dry_run"], as_json=options["json"]):
+        tried = self._try_the_store(route, may_ask=may_ask, write=not options["dry_run"], as_json=options["json"])
+        if tried.failures:
             return StoreRefused.exit_code
         report = sending.send(route, self.progress(as_json=options["json"]), dry_run=options["dry_run"])
         if options["dry_run"]:
             return report.exit_code
-        seen = list(self._look_at_the_result(route, may_ask=may_ask, as_json=options["json"]))
+        public_url = tried.public_url if may_ask else None
+        seen = list(self._look_at_the_result(route, public_url, as_json=options["json"]))
         if seen and not options["json"]:
             self.tell(report.last_line())  # which is always the last
         return worst([report.exit_code, *seen])
 
-    def _store_is_ready(self, route: sending.Route, *, may_ask: bool, write: bool, as_json: bool) -> bool:
+    def _try_the_store(self, route: sending.Route, *, may_ask: bool, write: bool, as_json: bool) -> Preflight:
+        """Try on a probe all that the copy needs; tell what is wrong, and what to do about it."""
         bucket = route.bucket
         tried = preflight(RetryingStore(conf.store_named(bucket.name)), bucket.public_url, public=may_ask, write=write)
         if not tried.failures:
-            return True
-        if as_json:
+            self._tell_seen(tried.warnings, as_json)
+        elif as_json:
             self.tell_json({"findings": [each.as_json() for each in tried.failures], "exit_code": 3})
-            return False
-        self.tell_findings(tried.failures)
-        self._advise(bucket, tried.may_not)
-        self.tell("Nothing was copied.")
-        return False
+        else:
+            self.tell_findings(tried.failures)
+            self._advise(bucket, tried.may_not)
+            self.tell("Nothing was copied.")
+        return tried
 
-    def _look_at_the_result(self, route: sending.Route, *, may_ask: bool, as_json: bool) -> Iterator[int]:
-        """Ask for some of the copied pictures as a visitor does, and name the ones that were lost before the copy."""
-        unseen = sending.unreadable_samples(route) if may_ask else []
+    def _look_at_the_result(self, route: sending.Route, public_url: str | None, *, as_json: bool) -> Iterator[int]:
+        """Ask for some of the copied pictures as a visitor does, and name the ones that were lost before the copy.
+
+        Without a *public_url* no visitor is played.
+        """
+        unseen = sending.unreadable_samples(route, public_url) if public_url else []
         lost = [] if route.bucket_is_in_use else sending.lost_files(route)
         if unseen:
-            self._tell_unseen(unseen, as_json)
+            self._tell_seen(unseen, as_json)
             yield 5
         if lost:
             self._tell_lost(lost, as_json)
@@ -73,10 +79,10 @@ class Command(StorageCommand):
         for key in lost:
             self.tell(f"missing: {key!r}: the database refers to it, and neither the folder nor the bucket has it.")
 
-    def _tell_unseen(self, findings: list[Finding], as_json: bool) -> None:
-        if as_json:
+    def _tell_seen(self, findings: list[Finding], as_json: bool) -> None:
+        if as_json and findings:
             self.tell_json({"findings": [finding.as_json() for finding in findings]})
-        else:
+        elif findings:
             self.tell_findings(findings)
 
     def _advise(self, bucket: conf.BucketSettings, may_not: list[str]) -> None:
