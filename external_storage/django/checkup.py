@@ -105,7 +105,8 @@ def _examine_static(subject: Subject, ask: Ask) -> Iterator[Finding]:
         yield unknown("static.font", "No font was collected on this machine.", "Run collectstatic, then check again.")
         return
     sample = doctor.Sample(subject.static.public_url + quote(font), "a font", publishing.content_type(font))
-    readable = doctor.examine_sample("static.font", sample, ask=ask)
+    missing = doctor.examine_presence("static.font", RetryingStore(conf.store_named(subject.static.name)), font)
+    readable = missing or doctor.examine_sample("static.font", sample, ask=ask)
     yield readable
     if readable.verdict is Verdict.OK:
         yield from doctor.examine_cors(sample, subject.origins, ask=ask)

@@ -96,9 +96,7 @@ def judge_public(
             "Check the bucket's name. If the domain is yours, remove its DNS record: anybody may take that name.",
         )
     if answer.status in (404, 410):
-        return failure(
-            identifier, f"File missing: {answer.url} answered {answer.status}.", _where_it_may_be(identifier)
-        )
+        return failure(identifier, f"File missing: {answer.url} answered {answer.status}.", where_it_may_be(identifier))
     if 300 <= answer.status < 400:
         target = answer.headers.get("location", "somewhere else")
         return failure(identifier, f"{answer.url} leads on to {target}.", "Check the region and the custom domain.")
@@ -123,7 +121,8 @@ def _judge_content(identifier: str, answer: Answer, what: str, content_type: str
     return ok(identifier, f"Anybody can read {what} at {answer.url}.")
 
 
-def _where_it_may_be(identifier: str) -> str:
+def where_it_may_be(identifier: str) -> str:
+    """Return what to do about a file that is not where it should be."""
     if identifier.startswith("static"):
         return "Run collectstatic. If it was run, the public address leads to another place than the bucket's."
     return "Copy the media first. If that was done, the public address leads to another place than the bucket's."

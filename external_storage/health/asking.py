@@ -78,10 +78,10 @@ def _explained(url: str, problem: HTTPError) -> NoAnswer:
         return NoAnswer(url, "name", f"There is no host named {urlsplit(url).hostname!r}.")
     if isinstance(cause, SSLError):
         return NoAnswer(url, "tls", f"{host} did not show a certificate that can be trusted: {_tls_reason(cause)}.")
+    if isinstance(cause, NewConnectionError):  # for urllib3 this is a kind of time-out, so it is asked about first
+        return NoAnswer(url, "refused", f"{host} accepts no connection.")
     if isinstance(cause, ConnectTimeoutError | ReadTimeoutError):
         return NoAnswer(url, "timeout", f"{host} did not answer in time.")
-    if isinstance(cause, NewConnectionError):
-        return NoAnswer(url, "refused", f"{host} accepts no connection.")
     return NoAnswer(url, "broken", f"{host} broke off before its answer was complete.")
 
 

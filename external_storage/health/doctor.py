@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from ..errors import PermissionRefused, StorageError, StoreRefused
+from ..errors import ObjectMissing, PermissionRefused, StorageError, StoreRefused
 from ..objects import ObjectInfo
 from ..providers.addresses import origin
 from ..stores import Store
 from . import cors
-from .access import judge_listing, judge_public
+from .access import judge_listing, judge_public, where_it_may_be
 from .asking import Ask, ask
 from .findings import Finding, Verdict, failure, ok, unknown
 
@@ -46,6 +46,20 @@ def examine_store(identifier: str, store: Store) -> Finding:
     except StorageError as problem:
         return unknown(identifier, problem.what, problem.remedy or "Ask again later.")
     return ok(identifier, f"{store.place} answers, and accepts the access key.")
+
+
+def examine_presence(identifier: str, store: Store, key: str) -> Finding | None:
+    """Return a failure if the store itself says that it lacks the object, None if it has it or will not say.
+
+    A stranger who may not list a bucket is told 403 for what is not there (Amazon, Ceph), just as for what is private.
+    """
+    try:
+        store.describe(key)
+    except ObjectMissing:
+        return failure(identifier, f"File missing: {key!r} is not in {store.place}.", where_it_may_be(identifier))
+    except StorageError:
+        return None  # whatever this is, asking as a stranger does not depend on it
+    return None
 
 
 def examine_sample(identifier: str, sample: Sample, *, ask: Ask = ask) -> Finding:
