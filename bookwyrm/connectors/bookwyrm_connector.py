@@ -67,9 +67,9 @@ class Catalogue:
     def _book(self, edition: dict[str, Any], origin: str) -> BookRecord:
         return BookRecord(
             title=as_text(edition.get("title")),
-            origin=as_web_address(edition.get("id")) or origin,
+            origin=self._own_address(edition.get("id")) or origin,
             authors=tuple(self._author(address) for address in as_list(edition.get("authors"))[:MOST_AUTHORS]),
-            work_origin=as_web_address(edition.get("work")),
+            work_origin=self._own_address(edition.get("work")),
             cover_url=as_web_address(as_dict(edition.get("cover")).get("url")),
             isbn_13=as_text(edition.get("isbn13")),
             isbn_10=as_text(edition.get("isbn10")),
@@ -88,7 +88,7 @@ class Catalogue:
         author = as_dict(self.get(self._json_address(as_text(address))))
         return AuthorRecord(
             name=as_text(author.get("name")),
-            origin=as_web_address(author.get("id")) or as_text(address),
+            origin=self._own_address(author.get("id")) or as_text(address),
             bio=as_prose(author.get("bio")),
             born=as_year(author.get("born")),
             died=as_year(author.get("died")),
@@ -98,6 +98,11 @@ class Catalogue:
         if not self._is_ours(key):
             raise CatalogueTrouble(NOT_ITS_KEY)
         return key if key.endswith(".json") else key.rstrip("/") + ".json"
+
+    def _own_address(self, address: Any) -> str:
+        """*address* if it is the site's own: it may not give its records the origin of another catalogue's."""
+        text = as_web_address(address)
+        return text if self._is_ours(text) else ""
 
     def _is_ours(self, key: str) -> bool:
         """Say whether *key* is an address on the site itself: a search must not send us anywhere else."""

@@ -37,12 +37,12 @@ def import_book(connector: Connector, key: str, added_by: User | None) -> Editio
 
 
 def _known_edition(record: BookRecord) -> Edition | None:
-    wanted = Q(origin=_cut(Edition, "origin", record.origin))
+    known = _known(Edition, record.origin)
     long_form = isbn_13(record.isbn_13) or isbn_13(record.isbn_10)
-    if long_form:
-        wanted |= Q(isbn_13=long_form)
-        wanted |= Q(isbn_10=isbn_10(long_form) or long_form)
-    return Edition.objects.filter(wanted).order_by("pk").first()
+    if known or not long_form:
+        return known
+    with_isbn = Q(isbn_13=long_form) | Q(isbn_10=isbn_10(long_form) or long_form)
+    return Edition.objects.filter(with_isbn).order_by("pk").first()
 
 
 def _new_edition(record: BookRecord, added_by: User | None) -> Edition:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urljoin
 
+from django.utils.translation import get_language
+
 from .. import outbound
 from ..books.isbn import isbn_10, isbn_13
 from .catalogue import NO_SUCH_BOOK, NOT_ITS_KEY, CatalogueTrouble, GetJson
@@ -193,8 +195,8 @@ def _claim(entity: Entity, name: str) -> str:
 
 
 def _label(entity: Entity) -> str:
-    labels = as_dict(entity.get("labels"))
-    return as_text(labels.get("fromclaims") or labels.get("en") or labels.get("fr") or next(iter(labels.values()), ""))
+    """The entity's name: as it is printed on an edition, else in the reader's language, else in any."""
+    return as_text(_in_readers_language(as_dict(entity.get("labels"))))
 
 
 def _labels(entities: dict[str, Entity], keys: Iterable[str]) -> list[str]:
@@ -202,5 +204,9 @@ def _labels(entities: dict[str, Entity], keys: Iterable[str]) -> list[str]:
 
 
 def _description(entity: Entity) -> str:
-    descriptions = as_dict(entity.get("descriptions"))
-    return as_prose(descriptions.get("en") or descriptions.get("fr") or "")
+    return as_prose(_in_readers_language(as_dict(entity.get("descriptions"))))
+
+
+def _in_readers_language(texts: dict[str, Any]) -> Any:
+    preferred = ("fromclaims", (get_language() or "en")[:2], "en")
+    return next((texts[name] for name in preferred if texts.get(name)), None) or next(iter(texts.values()), "")

@@ -25,6 +25,7 @@ from .records import (
 
 MOST_RESULTS = 10
 MOST_AUTHORS = 10
+MOST_MERGERS = 3
 FIELDS = "key,title,author_name,first_publish_year,cover_i"
 # The picture server answers many covers with a redirect to the archive behind it.
 COVERS_LEAD_TO = ("https://archive.org", "https://*.archive.org")
@@ -59,11 +60,11 @@ class Catalogue:
     def record(self, key: str) -> BookRecord:
         if _WORK.fullmatch(key):
             work = self._read(key)
-            return self._book(work, self._best_edition(key))
+            return self._book(key, work, self._best_edition(_key(work) or key))
         if _EDITION.fullmatch(key):
             edition = self._read(key)
             work_key = next((found for found in _keys(edition.get("works")) if _WORK.fullmatch(found)), None)
-            return self._book(self._read(work_key) if work_key else {}, edition)
+            return self._book(key, self._read(work_key) if work_key else {}, edition)
         raise CatalogueTrouble(NOT_ITS_KEY)
 
     def _found_work(self, item: dict[str, Any]) -> OutsideResult:
@@ -95,7 +96,7 @@ class Catalogue:
         known = [as_dict(edition) for edition in editions]
         return max(known, key=_worth, default={})
 
-    def _book(self, work: dict[str, Any], edition: dict[str, Any]) -> BookRecord:
+    def _book(self, asked_for: str, work: dict[str, Any], edition: dict[str, Any]) -> BookRecord:
         title = as_text(edition.get("title")) or as_text(work.get("title"))
         if not title:
             raise CatalogueTrouble(NO_SUCH_BOOK)
@@ -103,10 +104,10 @@ class Catalogue:
         covers = [*as_list(edition.get("covers")), *as_list(work.get("covers"))]
         return BookRecord(
             title=title,
-            origin=self._origin(edition) or self._origin(work),
+            origin=self.books_url + (_key(edition) or _key(work) or asked_for),
             authors=self._authors(work, edition),
             work_title=as_text(work.get("title")),
-            work_origin=self._origin(work),
+            work_origin=self.books_url + _key(work) if _key(work) else "",
             work_description=as_prose(work.get("description")),
             cover_url=next((url for url in (self._cover(number, "L") for number in covers) if url), ""),
             isbn_13=isbn_13(long_form) or isbn_13(short_form) or "",
@@ -138,16 +139,26 @@ class Catalogue:
         )
 
     def _read(self, key: str) -> dict[str, Any]:
-        return as_dict(self.get(f"{self.books_url}{key}.json"))
-
-    def _origin(self, record: dict[str, Any]) -> str:
-        key = as_text(record.get("key"))
-        return self.books_url + key if _WORK.fullmatch(key) or _EDITION.fullmatch(key) else ""
+        """The record of *key*, or of the one it was merged into."""
+        for _merger in range(MOST_MERGERS):
+            record = as_dict(self.get(f"{self.books_url}{key}.json"))
+            if as_dict(record.get("type")).get("key") != "/type/redirect":
+                return record
+            key = as_text(record.get("location"))
+            if not any(kind.fullmatch(key) for kind in (_WORK, _EDITION, _AUTHOR)):
+                break
+        raise CatalogueTrouble(NO_SUCH_BOOK)
 
     def _cover(self, number: Any, size: str) -> str:
         # Editions without a cover are listed with -1 or null.
         known = isinstance(number, int) and not isinstance(number, bool) and number > 0
         return f"{self.covers_url}/b/id/{number}-{size}.jpg" if known else ""
+
+
+def _key(record: dict[str, Any]) -> str:
+    """The key of a work's or an edition's record, "" if it is none."""
+    key = as_text(record.get("key"))
+    return key if _WORK.fullmatch(key) or _EDITION.fullmatch(key) else ""
 
 
 def _keys(references: Any) -> list[str]:

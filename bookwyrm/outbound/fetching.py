@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -31,6 +32,9 @@ TOO_SLOW = _("The other site took too long to answer.")
 TOO_LARGE = _("What the other site sent is too large.")
 NO_SUCCESS = _("The other site answered with an error (%(status)s).")
 TOO_MANY_REDIRECTS = _("The other site sends its visitors round in circles.")
+
+# A host as a person writes it, such as bücher.example, right after the scheme and with nothing odd in it.
+_HOST_IN_OTHER_LETTERS = re.compile(r"^(https?://)(?=[^/?#]*[^\x00-\x7f])([\w.-]+)(?=[:/?#]|$)", re.IGNORECASE)
 
 Resolver = Callable[[str, int], list[str]]
 
@@ -99,8 +103,7 @@ THEIR_TROUBLE = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPErro
 def _parse(url: str) -> Url:
     """Read *url* the way a connection will be made from it, or refuse it."""
     try:
-        # A host in other letters than ASCII is sent as IDNA; everything else that is odd is refused, not repaired.
-        target = parse_url(url)
+        target = parse_url(_HOST_IN_OTHER_LETTERS.sub(_in_ascii, url))
         port = target.port or SCHEMES[target.scheme or ""]
     except (urllib3.exceptions.LocationParseError, KeyError, ValueError):
         raise OutboundRefused from None
@@ -110,6 +113,11 @@ def _parse(url: str) -> Url:
     if port not in SCHEMES.values() and port < FIRST_UNPRIVILEGED_PORT:
         raise OutboundRefused
     return target._replace(port=port, fragment=None)
+
+
+def _in_ascii(address: re.Match[str]) -> str:
+    # Python's own IDNA raises UnicodeError, a ValueError, for what cannot be a host's name.
+    return address[1] + address[2].encode("idna").decode("ascii")
 
 
 def _ask(target: Url, accept: str, deadline: Deadline, resolve: Resolver) -> urllib3.BaseHTTPResponse:

@@ -102,6 +102,24 @@ def test_of_a_work_the_edition_that_says_most_is_taken(openlibrary_catalogue):
     }
 
 
+def test_a_work_that_was_merged_into_another_is_followed(settings):
+    merged = {"key": "/works/OL9W", "type": {"key": "/type/redirect"}, "location": "/works/OL45804W"}
+    with serving_json({**OPENLIBRARY, "/works/OL9W.json": merged, "/works/OL9W/editions.json?limit=50": {}}) as web:
+        settings.OUTBOUND_ALLOWED_HOSTS = [web.host]
+        record = catalogue_of(connector_for(web, "openlibrary"), 5).record("/works/OL9W")
+    assert record.work_title == "Fantastic Mr Fox"
+    assert record.work_origin == web.url("/works/OL45804W")
+
+
+@pytest.mark.parametrize("location", ["/works/OL9W", "https://evil.example/", "/../admin", None])
+def test_a_merger_that_leads_nowhere_ends(settings, location):
+    merged = {"key": "/works/OL9W", "type": {"key": "/type/redirect"}, "location": location}
+    with serving_json({"/works/OL9W.json": merged}) as web:
+        settings.OUTBOUND_ALLOWED_HOSTS = [web.host]
+        with pytest.raises(CatalogueTrouble):
+            catalogue_of(connector_for(web, "openlibrary"), 5).record("/works/OL9W")
+
+
 # Inventaire
 
 
@@ -221,6 +239,18 @@ def test_a_peer_cannot_have_us_fetch_an_author_from_elsewhere(settings):
         with pytest.raises(CatalogueTrouble):
             catalogue_of(connector_for(web, "bookwyrm_connector"), 5).record(web.url("/book/1"))
     assert canary.requests == []
+
+
+def test_a_peer_cannot_pass_its_records_off_as_those_of_another_catalogue(settings):
+    pages: dict = {}
+    with serving_json(pages) as web:
+        settings.OUTBOUND_ALLOWED_HOSTS = [web.host]
+        author, book = web.url("/author/1"), web.url("/book/1")
+        elsewhere = "https://openlibrary.org/authors/OL34184A"
+        pages["/book/1.json"] = {"id": elsewhere, "work": elsewhere, "title": "Bait", "authors": [author]}
+        pages["/author/1.json"] = {"id": elsewhere, "name": "Not Roald Dahl"}
+        record = catalogue_of(connector_for(web, "bookwyrm_connector"), 5).record(book)
+    assert (record.origin, record.work_origin, record.authors[0].origin) == (book, "", author)
 
 
 def test_a_result_of_a_peer_that_leads_elsewhere_is_left_out(settings):

@@ -97,6 +97,19 @@ def test_a_book_known_by_its_isbn_is_not_made_again(connector, peer, known):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_books_added_by_hand_are_not_taken_for_an_imported_one(settings):
+    by_hand = Edition.objects.create(work=Work.objects.create(title="By hand"), title="By hand")
+    Author.objects.create(name="By hand")
+    pages = {"/works/OL1W.json": {"title": "Without a key"}, "/works/OL1W/editions.json?limit=50": {}}
+    with serving_json(pages) as web:
+        settings.OUTBOUND_ALLOWED_HOSTS = [web.host]
+        edition = import_book(connector_for(web, "openlibrary"), "/works/OL1W", None)
+    assert edition.origin == web.url("/works/OL1W")
+    assert edition != by_hand
+    assert edition.work != by_hand.work
+
+
+@pytest.mark.django_db(transaction=True)
 def test_another_edition_joins_its_work_and_another_work_its_author(connector, peer):
     web, pages = peer
     pages["/book/43.json"] = {**pages["/book/42.json"], "id": web.url("/book/43"), "isbn10": None, "isbn13": None}

@@ -126,6 +126,19 @@ def test_the_connection_goes_to_the_address_that_was_checked(canary, allowed):
     assert b"Host: covers.example:" in canary.requests[0]
 
 
+def test_a_host_in_other_letters_is_asked_for_by_its_ascii_name(canary, allowed):
+    asked = []
+
+    def here(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    allowed(f"xn--bcher-kva.example:{canary.port}")
+    assert outbound.fetch(f"http://bücher.example:{canary.port}/überblick", resolve=here).body == PICTURE
+    assert asked == ["xn--bcher-kva.example"]
+    assert canary.paths() == ["/%C3%BCberblick"]
+
+
 def test_of_a_name_with_addresses_inside_and_outside_only_those_outside_are_used(canary):
     with pytest.raises(outbound.OutboundFailed):
         outbound.fetch(
