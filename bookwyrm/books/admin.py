@@ -11,6 +11,7 @@ from .models import Author, Edition, Work
 @admin.register(Author)
 class AuthorAdmin(admin.ModelAdmin):
     list_display = ["name", "born", "died"]
+    readonly_fields = ["origin"]
     search_fields = ["name"]
 
 
@@ -24,6 +25,7 @@ class EditionInline(admin.TabularInline):
 @admin.register(Work)
 class WorkAdmin(admin.ModelAdmin):
     list_display = ["title", "created_at"]
+    readonly_fields = ["origin"]
     search_fields = ["title", "authors__name"]
     autocomplete_fields = ["authors"]
     inlines = [EditionInline]
@@ -33,6 +35,7 @@ class WorkAdmin(admin.ModelAdmin):
 class EditionAdmin(PictureAdmin):
     list_display = ["title", "isbn_13", "publisher", "published_year", "language", "added_by", "created_at"]
     list_filter = ["language"]
+    readonly_fields = ["origin"]
     list_select_related = ["added_by"]
     search_fields = ["title", "subtitle", "isbn_10", "isbn_13", "work__authors__name"]
     autocomplete_fields = ["work", "added_by"]

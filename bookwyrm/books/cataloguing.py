@@ -9,8 +9,11 @@ from .models import Author, Edition, Work
 
 def names_in(text: str) -> list[str]:
     """Return the names in *text*, one per line (or separated by semicolons), each once, in order."""
-    names = (" ".join(name.split()) for line in text.splitlines() for name in line.split(";"))
-    return list({name.casefold(): name for name in names if name}.values())
+    names: dict[str, str] = {}
+    for piece in text.replace(";", "\n").splitlines():
+        if name := " ".join(piece.split()):
+            names.setdefault(name.casefold(), name)
+    return list(names.values())
 
 
 def authors_named(names: Iterable[str]) -> list[Author]:

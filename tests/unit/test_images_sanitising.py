@@ -164,6 +164,7 @@ def test_a2_what_is_no_picture_is_refused_with_a_sentence(data):
     assert str(refusal.value.reason).endswith(".")
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a6_a_bomb_is_refused_before_it_is_decoded():
     bomb = pictures.png_bomb()
     assert len(bomb) < 30_000

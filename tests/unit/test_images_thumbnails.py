@@ -54,6 +54,7 @@ def test_an_older_file_that_lies_on_its_side_gets_upright_thumbnails():
     assert small.convert("RGB").getpixel((20, 20))[0] > 150
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("data", [pictures.SCRIPT, pictures.encoded("JPEG")[:2000], pictures.png_bomb()])
 def test_what_cannot_be_decoded_is_refused(data):
     with pytest.raises(PictureRefused):
