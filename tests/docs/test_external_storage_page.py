@@ -87,6 +87,13 @@ def test_every_command_of_the_page_ends_well(reader):
     assert len(reader.outcomes) >= 8
 
 
+def test_the_copy_says_what_the_page_does_only_later(reader):
+    """This bucket answers https alone, and the page sets `USE_HTTPS` after the copy."""
+    printed = reader.outcome_of("./bw-dev copy_media_to_s3").printed
+    assert "USE_HTTPS" in printed
+    assert printed.splitlines()[-1].startswith("copied ")
+
+
 def test_setting_cors_says_nothing(reader):
     assert reader.outcome_of("./bw-dev set_cors_to_s3").printed == ""
     assert reader.outcome_of("./bw-dev set_cors_to_s3 cors.json").printed == ""
