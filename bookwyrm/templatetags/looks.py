@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django import forms, template
 from django.forms import BoundField
 from django.utils.formats import number_format
@@ -14,6 +16,7 @@ from ..themes.theme import AUTOMATIC, COOKIE, DEFAULT, Theme, themes
 
 register = template.Library()
 
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _STAR = "m12 2.8 2.85 5.9 6.45.9-4.7 4.5 1.15 6.4-5.75-3.1-5.75 3.1 1.15-6.4-4.7-4.5 6.45-.9z"
 _FIVE_STARS = " ".join(f"M{24 * place} 0{_STAR}" for place in range(5))
 
@@ -85,6 +88,12 @@ def rating_choices(field: BoundField) -> list[dict[str, object]]:
 @register.filter
 def is_checkbox(field: BoundField) -> bool:
     return isinstance(field.field.widget, forms.CheckboxInput)
+
+
+@register.simple_tag
+def in_language(code: str) -> SafeString:
+    """Write ``lang="…"`` for text in the language of *code*, so that it is read aloud and hyphenated as such."""
+    return format_html(' lang="{}"', code) if _LANGUAGE_TAG.fullmatch(code) else SafeString("")
 
 
 @register.filter

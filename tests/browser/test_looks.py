@@ -189,6 +189,20 @@ def test_the_page_has_the_colours_the_system_prefers(visitor: Reader) -> None:
     assert grounds == {"rgba(245, 247, 246, 1)", "rgba(18, 24, 29, 1)"}
 
 
+def test_paper_is_white_whatever_the_screen_is(visitor: Reader) -> None:
+    visitor.prefers(scheme="dark")
+    visitor.goes_to("BOOK")
+    tell = visitor.driver.execute_cdp_cmd
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    tell("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+    try:
+        assert visitor.find("body").value_of_css_property("background-color") == "rgba(255, 255, 255, 1)"
+        assert visitor.find("h1").value_of_css_property("color") == "rgba(0, 0, 0, 1)"
+        assert not visitor.find(".navigation").is_displayed()
+    finally:
+        tell("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_a_form_that_is_wrong_says_so_to_those_who_see_and_to_those_who_listen(reader: Reader) -> None:
     reader.prefers(size=PHONE)
     reader.goes_to("/book/new/")
