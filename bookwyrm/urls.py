@@ -10,6 +10,7 @@ from .books import views as books
 from .connectors import views as connectors
 from .people import views as people
 from .search import views as search
+from .search.negotiating import or_as_json
 from .shelves import views as shelves
 from .site import views as site
 from .site.manifest import manifest
@@ -56,13 +57,13 @@ urlpatterns = [
     # Books
     path("book/new/", books.book_new, name="book_new"),
     path("book/import/", connectors.import_book, name="book_import"),
-    path("book/<int:pk>/", books.book, name="book"),
+    path("book/<int:pk>/", or_as_json(books.book, search.book_json), name="book"),
     path("book/<int:pk>.json", search.book_json, name="book_json"),
     path("book/<int:pk>/edit/", books.book_edit, name="book_edit"),
     path("book/<int:pk>/cover/", books.book_cover, name="book_cover"),
     path("book/<int:pk>/shelve/", shelves.shelve, name="shelve"),
     path("book/<int:pk>/review/", shelves.review, name="review"),
-    path("author/<int:pk>/", books.author, name="author"),
+    path("author/<int:pk>/", or_as_json(books.author, search.author_json), name="author"),
     path("author/<int:pk>.json", search.author_json, name="author_json"),
     path("author/<int:pk>/edit/", books.author_edit, name="author_edit"),
     # Search

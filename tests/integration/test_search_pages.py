@@ -141,6 +141,30 @@ def test_a_search_changes_nothing_and_takes_no_post(client, hobbit, path):
     assert client.post(path).status_code == 405
 
 
+AS_OTHER_SITES_ASK = (
+    "application/activity+json",
+    'application/ld+json; profile="https://www.w3.org/ns/activitystreams"',
+    "application/json, application/activity+json;q=0.9",
+)
+AS_BROWSERS_ASK = ("*/*", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/plain", "nonsense")
+
+
+@pytest.mark.parametrize("accept", AS_OTHER_SITES_ASK)
+def test_the_id_of_a_book_answers_other_sites_with_json(client, hobbit, accept):
+    key = client.get("/search.json?q=hobbit").json()[0]["key"].removeprefix("http://books.test")
+    answer = client.get(key, headers={"accept": accept}, follow=True)
+    assert answer["Content-Type"] == "application/activity+json"
+    assert answer.json()["title"] == "The Hobbit"
+    assert "Accept" in answer["Vary"]
+
+
+@pytest.mark.parametrize("accept", AS_BROWSERS_ASK)
+def test_the_id_of_a_book_answers_browsers_with_a_page(client, hobbit, accept):
+    answer = client.get(f"/book/{hobbit.pk}/", headers={"accept": accept})
+    assert answer["Content-Type"].startswith("text/html")
+    assert "Accept" in answer["Vary"]
+
+
 # The page
 
 
