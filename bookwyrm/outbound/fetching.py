@@ -167,7 +167,7 @@ def _connected(host: str, port: int, deadline: Deadline, resolve: Resolver) -> s
     except (socket.gaierror, UnicodeError):
         # The same as for a private address: an internal name must not be told from one that does not exist.
         raise OutboundRefused from None
-    exempt = f"{host}:{port}" in getattr(settings, "OUTBOUND_ALLOWED_HOSTS", ())
+    exempt = _is_exempt(host, port)
     open_addresses = [address for address in addresses if exempt or may_connect(address)]
     if not open_addresses:
         raise OutboundRefused
@@ -182,6 +182,12 @@ def _connected(host: str, port: int, deadline: Deadline, resolve: Resolver) -> s
         deadline.cuts(sock)
         return sock
     raise OSError("no address of the host answers") from last_error
+
+
+def _is_exempt(host: str, port: int) -> bool:
+    """Say whether the owner of this site listed *host* and *port* together as fit to be reached wherever they are."""
+    wanted = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return wanted in {listed.lower() for listed in settings.OUTBOUND_ALLOWED_HOSTS}
 
 
 def _received(answer: urllib3.BaseHTTPResponse, url: str, max_bytes: int, deadline: Deadline) -> Response:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from functools import cached_property
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ..books.isbn import isbn_10, isbn_13
 from ..books.models import Edition
@@ -18,6 +18,9 @@ PUT_IN_ORDER = 200
 
 _PRINTED_BEFORE_IT = re.compile(r"\A\s*ISBN(-1[03])?[:\s]\s*", re.IGNORECASE)
 _DIGITS_IN_GROUPS = re.compile(r"\s*[0-9][0-9\s-]{8,16}[0-9Xx]\s*")
+
+
+Scored = tuple[Candidate, float]
 
 
 def find(text: str, limit: int = 10, offset: int = 0) -> list[tuple[Edition, float]]:
@@ -39,14 +42,17 @@ class Results:
     """What one question finds, page by page, for a `Paginator`; each edition has a ``confidence``."""
 
     def __init__(self, text: str) -> None:
-        self.editions_by_isbn = _with_isbn(text)
-        self.asked = [] if self.editions_by_isbn else _asked(text)
-        self._count: int | None = None
+        self.with_isbn = _with_isbn(text)
+        self.asked = [] if self.with_isbn else _asked(text)
+
+    @cached_property
+    def count_of_all(self) -> int:
+        if self.with_isbn or len(self._best) < PUT_IN_ORDER:
+            return len(self.with_isbn or self._best)
+        return engine_of(connection).count(connection, self.asked)
 
     def __len__(self) -> int:
-        if self._count is None:
-            self._count = len(self.editions_by_isbn) or self._count_of_words()
-        return self._count
+        return self.count_of_all
 
     def __getitem__(self, part: slice) -> list[Edition]:
         start, stop, _step = part.indices(len(self))
@@ -57,38 +63,33 @@ class Results:
         return editions
 
     def found(self, limit: int, offset: int) -> list[tuple[Edition, float]]:
-        if self.editions_by_isbn:
-            return [(edition, 1.0) for edition in self.editions_by_isbn[offset : offset + limit]]
-        if not self.asked or limit <= 0:
-            return []
+        if self.with_isbn:
+            return [(edition, 1.0) for edition in self.with_isbn[offset : offset + limit]]
         scored = self._scored(limit, offset)
-        editions = _complete(Edition.objects).in_bulk([candidate.edition_id for candidate, _how_sure in scored])
-        return [
-            (editions[candidate.edition_id], how_sure)
-            for candidate, how_sure in scored
-            if candidate.edition_id in editions
-        ]
+        editions = _complete(Edition.objects.all()).in_bulk([candidate.edition_id for candidate, _how_sure in scored])
+        # An entry whose edition went past the models has none.
+        known = [(editions.get(candidate.edition_id), how_sure) for candidate, how_sure in scored]
+        return [(edition, how_sure) for edition, how_sure in known if edition]
 
-    def _scored(self, limit: int, offset: int) -> list[tuple[Candidate, float]]:
-        engine = engine_of(connection)
-        scored: list[tuple[Candidate, float]] = []
-        if offset < PUT_IN_ORDER:
-            best = self._with_confidence(engine.candidates(connection, self.asked, PUT_IN_ORDER, 0))
-            best.sort(key=lambda scored_candidate: -scored_candidate[1])
-            scored = best[offset : offset + limit]
+    def _scored(self, limit: int, offset: int) -> list[Scored]:
+        scored = self._best[offset : offset + limit]
         beyond = max(offset, PUT_IN_ORDER)
-        if offset + limit > beyond:
-            scored += self._with_confidence(engine.candidates(connection, self.asked, offset + limit - beyond, beyond))
+        if offset + limit > beyond and len(self._best) == PUT_IN_ORDER:
+            scored += self._candidates(offset + limit - beyond, beyond)
         return scored
 
-    def _with_confidence(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, float]]:
+    @cached_property
+    def _best(self) -> list[Scored]:
+        return sorted(self._candidates(PUT_IN_ORDER, 0), key=lambda scored: -scored[1])
+
+    def _candidates(self, limit: int, offset: int) -> list[Scored]:
+        if not self.asked:
+            return []
+        candidates = engine_of(connection).candidates(connection, self.asked, limit, offset)
         return [(candidate, confidence(self.asked, candidate.title, candidate.authors)) for candidate in candidates]
 
-    def _count_of_words(self) -> int:
-        return engine_of(connection).count(connection, self.asked) if self.asked else 0
 
-
-def _complete(editions):
+def _complete(editions: QuerySet[Edition]) -> QuerySet[Edition]:
     return editions.select_related("work").prefetch_related("work__authors")
 
 
