@@ -17,7 +17,7 @@ from .forms import AuthorForm, BookForm, CoverForm
 from .models import Author, Edition
 from .pages import book_page
 
-upload_limit = limited("upload", times=60, seconds=3600, by=signed_in_person)
+upload_limit = limited("upload", times=100, seconds=60, by=signed_in_person)
 
 
 @require_safe

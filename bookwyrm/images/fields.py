@@ -76,6 +76,12 @@ class PictureFieldFile(ImageFieldFile):
         if save:
             self.instance.save()
 
+    def delete(self, save: bool = True) -> None:
+        """Take the picture from its row. Its files go after the commit, unless another row uses them."""
+        setattr(self.instance, self.field.attname, "")
+        if save:
+            self.instance.save()
+
 
 def _read(content: File) -> bytes:
     content.seek(0)

@@ -117,7 +117,7 @@ def profile(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @login_required
-@limited("upload", times=60, seconds=3600, by=signed_in_person)
+@limited("upload", times=100, seconds=60, by=signed_in_person)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_profile(request: HttpRequest) -> HttpResponse:
     # A copy of its own: a refused picture must not show up in the page's header.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import socket
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -23,9 +25,11 @@ def media(settings, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def no_tries_yet() -> None:
-    """Forget how often anything was tried before."""
+def no_tries_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget how often anything was tried before, and let no window of counting end in the middle of a test."""
     cache.clear()
+    began = time.time()
+    monkeypatch.setattr("bookwyrm.site.limits.time", SimpleNamespace(time=lambda: began))
 
 
 @pytest.fixture

@@ -105,6 +105,18 @@ def test_a_cleared_cover_leaves_nothing_behind(media):
     assert site.stored_files(media) == set()
 
 
+def test_a_picture_deleted_by_its_field_goes_the_same_way(media):
+    edition = with_cover()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        edition.cover.delete()
+        raise ZeroDivisionError
+    edition.refresh_from_db()
+    assert site.stored_files(media) == files_of(edition)
+    edition.cover.delete()
+    assert site.stored_files(media) == set()
+    assert Edition.objects.get(pk=edition.pk).cover == ""
+
+
 def test_a_deleted_work_takes_the_covers_of_its_editions_with_it(media):
     edition = with_cover()
     other = with_cover()
