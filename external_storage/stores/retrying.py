@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import AlreadyExists, DigestMismatch, SlowDown, StorageError, TransientStoreError
 from ..objects import Headers, ObjectInfo, PassedOver
 from .base import Noted, Source, Store, Surveyed
-from .contents import md5_of, md5_of_source
+from .contents import CHUNK, md5_of, md5_of_source
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class RetryingStore:
         return self._try(lambda: self._store.describe(key))
 
     def open(self, key: str) -> AbstractContextManager[Source]:
-        return self._try(lambda: self._store.open(key))
+        return _PatientSource(self._try(lambda: self._store.open(key)), self._wait)
 
     def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
         attempt = 1
@@ -122,3 +122,48 @@ class RetryingStore:
             raise error
         self._on_retry(error)
         self._sleep(self._patience.wait_before(attempt, error))
+
+
+class _PatientSource:
+    """A source whose reading goes on where it broke off."""
+
+    def __init__(self, opened: AbstractContextManager[Source], wait: Callable[[int, StorageError], None]) -> None:
+        self._opened = opened
+        self._source = opened.__enter__()
+        self._wait = wait
+        self._position = 0
+        self.info = self._source.info
+
+    def __enter__(self) -> _PatientSource:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._opened.__exit__(*exception)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(CHUNK), b""))
+        attempt, broken = 1, False
+        while True:
+            try:
+                if broken:
+                    self._go_back_to(self._position)
+                    broken = False
+                data = self._source.read(size)
+                self._position += len(data)
+                return data
+            except TransientStoreError as error:
+                self._wait(attempt, error)
+                attempt, broken = attempt + 1, True
+
+    def _go_back_to(self, position: int) -> None:
+        self._source.restart()
+        while position and (passed := self._source.read(min(CHUNK, position))):
+            position -= len(passed)
+
+    def restart(self) -> None:
+        self._source.restart()
+        self._position = 0
+
+    def check_unchanged(self) -> None:
+        self._source.check_unchanged()

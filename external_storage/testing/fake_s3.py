@@ -155,7 +155,7 @@ class Fault:
         """Refuse, and repeat in the message how the request was signed."""
 
         def behave(request: Request, carry_on: Callable[[], Reply]) -> Reply:
-            return Reply(403, _error("Peculiar", f"You sent Authorization: {request.headers.get('authorization')}"))
+            return Reply(400, _error("Peculiar", f"You sent Authorization: {request.headers.get('authorization')}"))
 
         return behave
 

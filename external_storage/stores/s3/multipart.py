@@ -15,6 +15,7 @@ from ...objects import etag_of_parts
 from ..base import Source
 from ..retrying import Patience
 from .client import S3Client
+from .connection import Answer
 from .listing import clean_etag
 
 MEBIBYTE = 1 << 20
@@ -37,18 +38,26 @@ def part_size_for(size: int) -> int:
 class Multipart:
     """One upload in parts. It is completed, or aborted; only a kill leaves it behind, unseen by readers."""
 
-    def __init__(self, client: S3Client, key: str, buffers: threading.Semaphore) -> None:
+    def __init__(self, client: S3Client, key: str, upload_id: str, buffers: threading.Semaphore) -> None:
         self._client = client
         self._key = key
+        self._upload_id = upload_id
         # Shared by all uploads of a store, so that memory stays bounded whatever is in flight.
         self._buffers = buffers
         self._patience = Patience()
-        self._upload_id = ""
         self._failed = threading.Event()
 
-    def send(self, source: Source, headers: dict[str, str], *, part_size: int, condition: dict[str, str]) -> str:
+    @classmethod
+    def begun(cls, client: S3Client, key: str, reply: tuple[Answer, bytes], buffers: threading.Semaphore) -> Multipart:
+        """Return the upload that the store's *reply* says has begun."""
+        answer, body = reply
+        found = re.search(r"<UploadId>([^<]+)<", body.decode("utf-8", "replace"))
+        if answer.status != 200 or found is None:
+            raise client.error(answer, body, key)
+        return cls(client, key, unescape(found[1]), buffers)
+
+    def send(self, source: Source, *, part_size: int, condition: dict[str, str]) -> str:
         """Store all of *source* and return its ETag, which is made from the parts' MD5s."""
-        self._upload_id = self._begin(headers)
         try:
             digests = self._send_parts(source, part_size)
             source.check_unchanged()
@@ -56,13 +65,6 @@ class Multipart:
         except BaseException:
             self._abort()
             raise
-
-    def _begin(self, headers: dict[str, str]) -> str:
-        answer, body = self._client.ask("POST", self._key, query={"uploads": ""}, headers=headers)
-        found = re.search(r"<UploadId>([^<]+)<", body.decode("utf-8", "replace"))
-        if answer.status != 200 or found is None:
-            raise self._client.error(answer, body, self._key)
-        return unescape(found[1])
 
     def _send_parts(self, source: Source, part_size: int) -> list[bytes]:
         """Read the parts one after another and send several at once; return their MD5s in order."""

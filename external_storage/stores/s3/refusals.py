@@ -115,7 +115,7 @@ def _no_bucket(refusal: Refusal) -> StorageError:
 
 def _region(refusal: Refusal) -> StorageError:
     right = refusal.named_region
-    if not right and refusal.status in (301, 307, 308):
+    if not right and 300 <= refusal.status < 400:
         return StoreRefused(
             f"{refusal.place} points to another address; signed requests are not sent there.",
             remedy="Set AWS_S3_ENDPOINT_URL and AWS_S3_REGION_NAME to where the bucket is.",

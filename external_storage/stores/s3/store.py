@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from html import unescape
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 from ...errors import AlreadyExists, ObjectMissing, SettingsError, SourceChanged, StorageError, TransientStoreError
 from ...objects import Headers, ObjectInfo, check_key, in_key_order
@@ -192,13 +192,18 @@ class S3Store:
         return results
 
     def _put_whole(self, key: str, full: str, data: bytes, request: dict[str, str], headers: Headers) -> str:
-        answer, body = self._client.ask("PUT", full, headers=request | self._published(headers), body=data)
-        if answer.status == 200 and b"<Error>" not in body:
-            self._bucket_seen = True
-            return clean_etag(answer.headers.get("etag", ""))
-        if self._is_settled_otherwise(answer, body, headers):
-            return self._put_whole(key, full, data, request, headers)
-        raise self._client.error(answer, body, key)
+        answer, body = self._ask_published("PUT", full, request, headers, body=data)
+        if answer.status == 412 and (own := self._own_object(key, request[RECORDED_MD5])) is not None:
+            return own.etag or ""
+        if answer.status != 200 or b"<Error>" in body:
+            raise self._client.error(answer, body, key)
+        self._bucket_seen = True
+        return clean_etag(answer.headers.get("etag", ""))
+
+    def _own_object(self, key: str, md5: str) -> ObjectInfo | None:
+        """Return what is there if it has this MD5: then a request of ours was carried out and its answer got lost."""
+        seen = self.describe(key)
+        return seen if _recorded_md5(md5) in (seen.md5, seen.recorded_md5) else None
 
     def _put_in_parts(
         self, key: str, full: str, source: Source, headers: Headers, condition: dict[str, str]
@@ -208,9 +213,9 @@ class S3Store:
         request = {RECORDED_PART_SIZE: str(part_size)}
         if info.md5 or info.recorded_md5:
             request[RECORDED_MD5] = b64encode(bytes.fromhex(info.md5 or info.recorded_md5 or "")).decode()
-        etag = Multipart(self._client, full, self._buffers).send(
-            source, request | self._published(headers), part_size=part_size, condition=condition
-        )
+        begun = self._ask_published("POST", full, request, headers, query={"uploads": ""})
+        upload = Multipart.begun(self._client, full, begun, self._buffers)
+        etag = upload.send(source, part_size=part_size, condition=condition)
         return ObjectInfo(key, info.size, info.md5, etag=etag, headers=headers, part_size=part_size)
 
     def _condition_of_absence(self, key: str) -> dict[str, str]:
@@ -233,17 +238,24 @@ class S3Store:
             request["x-amz-acl"] = self._acl if headers.public else "private"
         return request
 
-    def _is_settled_otherwise(self, answer: Answer, body: bytes, headers: Headers) -> bool:
-        """Return whether the store refused only our way of asking, which is another one from now on."""
-        refusal = self._client.refusal(answer, body, None)
-        if self._acl is not None and (refusal.code in _ACL_REFUSED or answer.status == 501):
-            self._acl = None
-            self._notes[f"{self.place} decides access by its policy; no ACL is sent."] = None
-            return True
-        if not self._client.signs_payload and refusal.code == "XAmzContentSHA256Mismatch":
-            self._client.signs_payload = True
-            return True
-        return False
+    def _ask_published(
+        self, method: str, full: str, request: dict[str, str], headers: Headers, **rest: Any
+    ) -> tuple[Answer, bytes]:
+        """Send what stores an object; where the store refuses only our way of asking, ask in another way."""
+        while True:
+            sent = request | self._published(headers)
+            signed_payload = self._client.signs_payload
+            answer, body = self._client.ask(method, full, headers=sent, **rest)
+            if answer.status == 200:
+                return answer, body
+            code = self._client.refusal(answer, body, None).code
+            if "x-amz-acl" in sent and (code in _ACL_REFUSED or answer.status == 501):
+                self._acl = None
+                self._notes[f"{self.place} decides access by its policy; no ACL is sent."] = None
+            elif code == "XAmzContentSHA256Mismatch" and not signed_payload:
+                self._client.signs_payload = True
+            else:
+                return answer, body
 
     def _delete_batch(self, keys: list[str]) -> dict[str, StorageError | None]:
         results: dict[str, StorageError | None] = {}
