@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 from django.core.files.storage import FileSystemStorage, Storage
@@ -35,6 +37,9 @@ class FolderStorage(FileSystemStorage):
     def put(self, name: str, upload: Upload, headers: Headers, *, replace: bool) -> None:
         upload.restart()
         self._store.put(name, upload, headers, replace=replace)
+        if self.file_permissions_mode is not None:
+            with suppress(FileNotFoundError):  # somebody deleted it already
+                Path(self.path(name)).chmod(self.file_permissions_mode)
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
@@ -29,7 +28,7 @@ class StaticStorage(ManifestStaticFilesStorage):
     def __init__(self, alias: str = "staticfiles", location: str | None = None) -> None:
         self.alias = alias
         self.sent: transfer.Report | None = None
-        self._is_replacing = False
+        self._is_hashing = False
         super().__init__(location=location)
 
     @property
@@ -53,17 +52,9 @@ class StaticStorage(ManifestStaticFilesStorage):
 
     # Collecting: these files are being served meanwhile, so none may be missing even for a moment.
 
-    @contextmanager
-    def replacing(self) -> Iterator[None]:
-        """Let `delete` do nothing in the block: what Django deletes there it saves anew, and that replaces."""
-        self._is_replacing = True
-        try:
-            yield
-        finally:
-            self._is_replacing = False
-
     def delete(self, name: str) -> None:
-        if not self._is_replacing:
+        """Delete the file, except while names are hashed: what Django deletes then it saves anew, and that replaces."""
+        if not self._is_hashing:
             super().delete(name)
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
@@ -76,8 +67,11 @@ class StaticStorage(ManifestStaticFilesStorage):
         return name
 
     def post_process(self, *args: Any, **options: Any) -> Iterator[tuple[str, str, bool]]:
-        with self.replacing():
+        self._is_hashing = True
+        try:
             yield from super().post_process(*args, **options)
+        finally:
+            self._is_hashing = False
 
     def save_manifest(self) -> None:
         """Send the collected files, then write the manifest here, then there. The order is what the class promises."""

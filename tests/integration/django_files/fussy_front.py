@@ -46,7 +46,7 @@ def fussy_front(server_url: str, decide: Callable[[BaseHTTPRequestHandler], OwnA
             self.answer(response.status, response.getheaders(), response.read())
             connection.close()
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = pass_on
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_OPTIONS = pass_on  # noqa: N815
 
         def answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
             self.send_response_only(status)

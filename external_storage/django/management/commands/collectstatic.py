@@ -34,9 +34,17 @@ class Command(StorageConsole, collectstatic.Command):
         self.verbosity = 0 if self.as_json else self.verbosity
 
     def delete_file(self, path: str, prefixed_path: str, source_storage: Storage) -> bool:
-        """Tell whether the file is to be copied; the one in its place stays until the copy replaces it."""
-        with self.storage.replacing():
+        """Tell whether the file is to be copied; the one in its place stays until the copy replaces it.
+
+        Contents are compared, not times: a release may bring a file that is older than the one it replaces.
+        """
+        if self.symlink or not self.storage.exists(prefixed_path):
             return super().delete_file(path, prefixed_path, source_storage)
+        with source_storage.open(path) as new, self.storage.open(prefixed_path) as old:
+            is_the_same = new.read() == old.read()
+        if is_the_same and prefixed_path not in self.unmodified_files:
+            self.unmodified_files.append(prefixed_path)
+        return not is_the_same
 
     def handle(self, **options: Any) -> None:
         try:

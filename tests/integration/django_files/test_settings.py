@@ -1,0 +1,201 @@
+"""The ``EXTERNAL_STORAGE`` setting: what it means, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.core.files.storage import storages
+
+from external_storage.django import conf
+from external_storage.errors import SettingsError
+
+from .conftest import CANARY
+
+BUCKET = {
+    "KIND": "s3",
+    "BUCKET": "my-books",
+    "PREFIX": "images/",
+    "REGION": "eu-west-1",
+    "ACCESS_KEY_ID": "AKIA-any",
+    "SECRET_ACCESS_KEY": CANARY,
+}
+GOOD = {
+    "STORES": {
+        "disk": {"KIND": "local", "ROOT": Path("/srv/images"), "PUBLIC_URL": "https://books.test/images/"},
+        "bucket": BUCKET,
+    },
+    "ALIASES": {
+        "default": {
+            "ACTIVE": "bucket",
+            "STORES": ["disk", "bucket"],
+            "PUBLISHING_RULE": "bookwyrm.images.publishing.may_publish",
+        }
+    },
+    "CONFIGURED_BY": {"ENDPOINT_URL": "AWS_S3_ENDPOINT_URL", "BUCKET": "AWS_STORAGE_BUCKET_NAME"},
+    "SITE_ORIGINS": ["https://books.test"],
+}
+
+
+def changed(store: str = "bucket", **values):
+    """Return the good settings with some values of one store replaced."""
+    settings = copy.deepcopy(GOOD)
+    settings["STORES"][store] |= values
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"BUCKET": None}, "AWS_STORAGE_BUCKET_NAME"),
+        ({"BUCKET": "https://my-books.s3"}, "AWS_STORAGE_BUCKET_NAME"),
+        ({"BUCKET": "None"}, "AWS_STORAGE_BUCKET_NAME"),
+        ({"BUCKET": "my-books\r"}, "AWS_STORAGE_BUCKET_NAME"),
+        ({"ENDPOINT_URL": "s3.fr-par.scw.cloud"}, "AWS_S3_ENDPOINT_URL"),
+        ({"ENDPOINT_URL": "https://me:pw@s3.example"}, "AWS_S3_ENDPOINT_URL"),
+        ({"CUSTOM_DOMAIN": "media books"}, "CUSTOM_DOMAIN"),
+        ({"REGION": "eu west"}, "REGION"),
+        ({"PREFIX": "../images"}, "PREFIX"),
+        ({"USE_HTTPS": "true"}, "USE_HTTPS"),
+        ({"DEFAULT_ACL": "public"}, "DEFAULT_ACL"),
+        ({"ADDRESSING_STYLE": "virtuel"}, "ADDRESSING_STYLE"),
+        ({"ACCESS_KEY_ID": ""}, "ACCESS_KEY_ID"),
+        ({"SECRET_ACCESS_KEY": f" {CANARY}"}, "SECRET_ACCESS_KEY"),
+        ({"REGOIN": "x"}, "REGOIN"),
+        ({"KIND": "ftp"}, "KIND"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_expected_and_no_secret(values, named):
+    with pytest.raises(SettingsError) as problem:
+        conf.read(changed(**values))
+    assert named in f"{problem.value.setting} {problem.value}"
+    assert "xpected" in str(problem.value) or "Known keys" in str(problem.value)
+    assert CANARY not in str(problem.value)
+    assert ":pw@" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s.pop("STORES"), "STORES"),
+        (lambda s: s["ALIASES"]["default"].update(ACTIVE="bukket"), "bukket"),
+        (lambda s: s["ALIASES"]["default"].update(STORES=["tape"]), "tape"),
+        (lambda s: s.update(DEADLINE="10"), "DEADLINE"),
+        (lambda s: s.update(SITE_ORIGINS=["books.test"]), "SITE_ORIGINS"),
+        (lambda s: s["STORES"]["disk"].update(ROOT="images"), "ROOT"),
+        (lambda s: s["STORES"]["disk"].update(PUBLIC_URL="/images"), "PUBLIC_URL"),
+        (lambda s: s.update(STOERS={}), "STOERS"),
+    ],
+)
+def test_a_setting_that_does_not_fit_together_is_refused(change, said):
+    settings = copy.deepcopy(GOOD)
+    change(settings)
+    with pytest.raises(SettingsError, match=said):
+        conf.read(settings)
+
+
+def test_no_secret_is_in_the_representation_of_the_settings():
+    assert CANARY not in repr(conf.read(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({}, "https://my-books.s3.eu-west-1.amazonaws.com/images/"),
+        ({"REGION": None}, "https://my-books.s3.us-east-1.amazonaws.com/images/"),
+        ({"REGION": "cn-north-1"}, "https://my-books.s3.cn-north-1.amazonaws.com.cn/images/"),
+        ({"BUCKET": "books.example.org"}, "https://s3.eu-west-1.amazonaws.com/books.example.org/images/"),
+        ({"USE_HTTPS": False}, "http://my-books.s3.eu-west-1.amazonaws.com/images/"),
+        ({"CUSTOM_DOMAIN": "media.books.test"}, "https://media.books.test/images/"),
+        ({"CUSTOM_DOMAIN": "https://media.books.test/"}, "https://media.books.test/images/"),
+        ({"CUSTOM_DOMAIN": "http://media.books.test"}, "https://media.books.test/images/"),
+        ({"CUSTOM_DOMAIN": "store.test:9000/my-books"}, "https://store.test:9000/my-books/images/"),
+        (
+            {"ENDPOINT_URL": "https://s3.fr-par.scw.cloud", "REGION": "fr-par"},
+            "https://my-books.s3.fr-par.scw.cloud/images/",
+        ),
+        ({"ENDPOINT_URL": "https://store.test:9000/"}, "https://store.test:9000/my-books/images/"),
+        ({"ENDPOINT_URL": "http://127.0.0.1:9000"}, "http://127.0.0.1:9000/my-books/images/"),
+        ({"PREFIX": ""}, "https://my-books.s3.eu-west-1.amazonaws.com/"),
+        ({"PREFIX": "/a b"}, "https://my-books.s3.eu-west-1.amazonaws.com/a%20b/"),
+    ],
+)
+def test_the_public_address_follows_from_the_settings(values, url):
+    assert conf.read(changed(**values)).stores["bucket"].public_url == url
+    assert conf.public_url_of(BUCKET | values) == url
+
+
+def test_hosts_are_those_of_stores_in_use_and_urls_those_of_all(settings):
+    settings.EXTERNAL_STORAGE = GOOD
+    assert conf.public_hosts() == ["https://my-books.s3.eu-west-1.amazonaws.com"]
+    assert conf.public_urls() == [
+        "https://books.test/images/",
+        "https://my-books.s3.eu-west-1.amazonaws.com/images/",
+    ]
+
+
+def test_an_alias_or_store_that_is_not_there_is_named_with_those_that_are(settings):
+    settings.EXTERNAL_STORAGE = GOOD
+    with pytest.raises(SettingsError, match=r"'exports'.*default"):
+        conf.alias_named("exports")
+    with pytest.raises(SettingsError, match=r"'tape'.*bucket, disk"):
+        conf.store_named("tape")
+
+
+def test_a_public_storage_without_a_rule_says_that_one_is_needed(settings):
+    without = copy.deepcopy(GOOD)
+    del without["ALIASES"]["default"]["PUBLISHING_RULE"]
+    settings.EXTERNAL_STORAGE = without
+    with pytest.raises(SettingsError, match="may become public"):
+        _ = conf.alias_named("default").rule
+    assert "external_storage.E002" in check_ids()
+
+
+def check_ids() -> list[str]:
+    return [message.id for message in run_checks() if message.id.startswith("external_storage")]
+
+
+@pytest.mark.parametrize(
+    ("values", "check"),
+    [
+        ({"CUSTOM_DOMAIN": "http://media.books.test"}, "external_storage.W001"),
+        ({"DEFAULT_ACL": "private"}, "external_storage.W002"),
+        ({"ENDPOINT_URL": "https://my-books.eu-1.linodeobjects.com"}, "external_storage.W003"),
+        ({"ENDPOINT_URL": "http://store.test:9000"}, "external_storage.W004"),
+        ({"BUCKET": ""}, "external_storage.E001"),
+    ],
+)
+def test_system_checks_point_out_what_contradicts_itself(settings, values, check):
+    settings.EXTERNAL_STORAGE = changed(**values)
+    assert check_ids() == [check]
+
+
+def test_an_unencrypted_store_on_this_machine_is_no_reason_to_warn(settings):
+    settings.EXTERNAL_STORAGE = changed(ENDPOINT_URL="http://127.0.0.1:9000")
+    assert check_ids() == []
+
+
+def test_good_settings_pass_the_system_checks(settings):
+    settings.EXTERNAL_STORAGE = GOOD
+    assert check_ids() == []
+
+
+def test_collectstatic_of_django_must_not_win_over_ours(settings):
+    settings.EXTERNAL_STORAGE = GOOD
+    ours, theirs = "external_storage.django", "django.contrib.staticfiles"
+    settings.INSTALLED_APPS = [*(app for app in settings.INSTALLED_APPS if app != ours), ours]
+    assert settings.INSTALLED_APPS.index(theirs) < settings.INSTALLED_APPS.index(ours)
+    assert check_ids() == ["external_storage.E003"]
+
+
+def test_a_storage_follows_the_settings_without_being_made_again(settings, tmp_path):
+    settings.EXTERNAL_STORAGE = GOOD
+    storage = storages["default"]
+    assert storage.url("covers/a.png").startswith("https://my-books.s3")
+    local = changed("disk", ROOT=tmp_path)
+    local["ALIASES"]["default"]["ACTIVE"] = "disk"
+    settings.EXTERNAL_STORAGE = local
+    assert storage.url("covers/a.png") == "https://books.test/images/covers/a.png"
+    assert storage.path("covers/a.png") == str(tmp_path / "covers/a.png")
