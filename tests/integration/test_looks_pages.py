@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.files.base import ContentFile
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.test import Client, override_settings
 from django.urls import path
 from PIL import Image
@@ -156,7 +157,7 @@ def test_the_manifest_names_the_site_and_whole_addresses_of_its_pictures(client:
 def test_the_fonts_are_fetched_early_and_as_the_style_sheet_will(client: Client, db) -> None:
     html = client.get("/").content.decode()
     for font in ("literata-latin", "atkinson-latin"):
-        assert f'<link rel="preload" href="{settings.SITE_URL}/static/fonts/{font}.woff2" as="font"' in html
+        assert f'<link rel="preload" href="{static(f"fonts/{font}.woff2")}" as="font"' in html
     assert html.count('type="font/woff2" crossorigin>') == 2
 
 
