@@ -130,7 +130,7 @@ def _bucket(prefix: str) -> dict[str, object]:
 
 _STORES = {
     "disk": {"KIND": "local", "ROOT": MEDIA_ROOT, "PUBLIC_URL": f"{SITE_URL}/images/"},
-    "static-disk": {"KIND": "local", "ROOT": STATIC_ROOT, "PUBLIC_URL": f"{SITE_URL}/static/"},
+    "static-disk": {"KIND": "local", "ROOT": STATIC_ROOT, "PUBLIC_URL": "/static/"},
 }
 # The bucket is known before it is used: the page copies the pictures first and sets USE_S3 afterwards.
 HAS_BUCKET = all(ENVIRONMENT.text(name) for name in env.BUCKET_VARIABLES)
