@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from .errors import KeyRefused, StorageError
 
 # S3 counts bytes, not characters: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 LONGEST_KEY_BYTES = 1024
+
+# Backslashes and control characters: other systems take them for something else.
+_MISLEADING = re.compile(r"[\x00-\x1f\x7f\\]")
 
 # Names below /images/ and hashed static names are never reused for other bytes, so they may be kept for a year.
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -29,9 +33,10 @@ def check_key(key: str) -> str:
         raise KeyRefused("An empty name cannot be stored.", key=key)
     if length > LONGEST_KEY_BYTES:
         raise KeyRefused(f"The name {key[:60]!r}… has {length} bytes; {LONGEST_KEY_BYTES} is the limit.", key=key)
-    if any(segment in ("", ".", "..") for segment in key.split("/")):
+    segments = key.split("/")
+    if "" in segments or "." in segments or ".." in segments:
         raise KeyRefused(f"The name {key!r} is absolute or has an empty, '.' or '..' part.", key=key)
-    if "\\" in key or any(ord(c) < 32 or ord(c) == 127 for c in key):
+    if _MISLEADING.search(key):
         raise KeyRefused(f"The name {key!r} has a backslash or a control character.", key=key)
     return key
 

@@ -104,7 +104,7 @@ class LocalStore:
 
     def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
         # Files carry no headers; the web server that serves the folder decides them.
-        path = self._inside(key, for_writing=True)
+        path = self._place_for(key)
         unfinished = path.with_name(UNFINISHED + secrets.token_hex(16))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ class LocalStore:
 
     def _delete_one(self, key: str) -> StorageError | None:
         try:
-            self._inside(key, for_writing=True).unlink(missing_ok=True)
+            self._place_for(key).unlink(missing_ok=True)
         except StorageError as error:
             return error
         except (NotADirectoryError, IsADirectoryError):
@@ -178,20 +178,25 @@ class LocalStore:
             return PassedOver(key, SourceUnreadable(f"{key!r} is no regular file (a FIFO, a socket, …).", key=key))
         return _info(key, status)
 
-    def _inside(self, key: str, *, for_writing: bool = False) -> Path:
-        """Return the real path of *key*, links resolved; raise `KeyRefused` if that leads out of the root.
+    def _inside(self, key: str) -> str:
+        """Return where the bytes of *key* are, links resolved; raise `KeyRefused` if that is outside the root."""
+        path = self.root
+        for name in check_key(key).split("/"):
+            path = f"{path}/{name}"
+            if os.path.islink(path):  # noqa: PTH114 — for each object, and a Path takes ten times as long
+                return self._resolved(f"{self.root}/{key}", key)
+        return path
 
-        For writing, only the folder's path is resolved: a link in the last place is replaced, not written through.
-        """
-        path = f"{self.root}/{check_key(key)}"
-        if for_writing:
-            folder, _, name = path.rpartition("/")
-            real = f"{os.path.realpath(folder)}/{name}"
-        else:
-            real = os.path.realpath(path)
-        if not real.startswith(self.root.rstrip("/") + "/"):
+    def _place_for(self, key: str) -> Path:
+        """Return where *key* is written. A link in the last place is not resolved: it is replaced by the file."""
+        folder, _, name = f"{self.root}/{check_key(key)}".rpartition("/")
+        return Path(self._resolved(folder, key), name)
+
+    def _resolved(self, path: str, key: str) -> str:
+        real = os.path.realpath(path)
+        if not f"{real}/".startswith(self.root.rstrip("/") + "/"):
             raise KeyRefused(f"{key!r} is, or lies behind, a link that leads out of {self.root}.", key=key)
-        return Path(real)
+        return real
 
     def _reading_failed(self, key: str, error: OSError) -> StorageError:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
