@@ -26,6 +26,8 @@ MOST_WORDS = 16
 
 def folded(text: str) -> str:
     """Write *text* in small letters without accents: ``Œuvres complètes`` → ``oeuvres completes``."""
+    if text.isascii():
+        return text.lower()
     # Taking apart can bring forth capitals (Ⓐ, 🄐), so they are made small after it.
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold().translate(LIGATURES))
     return "".join(character for character in apart if not unicodedata.combining(character))
