@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import sleep
 from urllib.parse import quote
 
-from ..errors import PermissionRefused, StorageError
+from ..errors import PermissionRefused
 from ..objects import Headers
 from ..stores import BytesSource, Store
 from .access import judge_public
@@ -129,6 +129,6 @@ def _read_back(store: Store, key: str) -> None:
 
 
 def _delete(store: Store, key: str) -> None:
-    problem: StorageError | None = store.delete([key])[key]
+    problem = store.delete([key])[key]
     if problem is not None:
-        raise problem
+        raise PermissionRefused(problem.what, key=key, remedy=problem.remedy) from problem

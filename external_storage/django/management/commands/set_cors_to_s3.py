@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ....errors import SettingsError
+from ....errors import PermissionRefused, SettingsError, StorageError
 from ....health import cors
 from ....providers import recognise
 from ... import conf, live, sending
@@ -40,7 +40,7 @@ class Command(StorageCommand):
         storage = live.storage_named(bucket.name)
         try:
             storage.set_cors_rules(rules)
-        except CorsNotInTheApi as problem:
+        except (CorsNotInTheApi, PermissionRefused) as problem:
             return self._hand_over(bucket, rules, problem, as_json=options["json"])
         found = storage.cors_rules()
         return self._report(rules, said, cors.differences(rules, found), as_json=options["json"])
@@ -87,9 +87,9 @@ class Command(StorageCommand):
         return code
 
     def _hand_over(
-        self, bucket: conf.BucketSettings, rules: Sequence[cors.Rule], problem: CorsNotInTheApi, *, as_json: bool
+        self, bucket: conf.BucketSettings, rules: Sequence[cors.Rule], problem: StorageError, *, as_json: bool
     ) -> int:
-        """The store has no such call: print what its owner has to enter by hand."""
+        """The store has no such call, or not for this key: print what its owner has to enter by hand."""
         provider = recognise(bucket.endpoint_url)
         where = provider.cors_hint or "Set it in the service's console, or in the server's own configuration."
         if as_json:
