@@ -45,6 +45,7 @@ urlpatterns = [
         auth_views.PasswordResetCompleteView.as_view(template_name="people/password_reset_complete.html"),
         name="password_reset_complete",
     ),
+    path("preferences/password/", people.ChangePassword.as_view(), name="password_change"),
     path("preferences/", people.edit_profile, name="edit_profile"),
     path("user/<str:username>/", people.profile, name="profile"),
     # Shelves

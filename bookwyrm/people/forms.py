@@ -14,7 +14,9 @@ from .models import User
 
 class SignUpForm(BaseUserCreationForm):
     email = forms.EmailField(
-        label=_("email address"), required=False, help_text=_("For a new password when you forget yours.")
+        label=_("email address"),
+        required=False,
+        help_text=_("For a new password when you forget yours. It is shown to nobody."),
     )
 
     class Meta:
@@ -49,12 +51,17 @@ class FirstAccountForm(SignUpForm):
 
 
 class ProfileForm(forms.ModelForm):
+    email = forms.EmailField(
+        label=_("email address"),
+        required=False,
+        help_text=_("For a new password when you forget yours. It is shown to nobody."),
+    )
     avatar = PictureFormField(label=_("picture"), required=False, widget=forms.FileInput)
     remove_avatar = forms.BooleanField(label=_("Remove my picture"), required=False)
 
     class Meta:
         model = User
-        fields = ["display_name", "bio", "avatar"]
+        fields = ["display_name", "bio", "email", "avatar"]
         widgets = {"bio": forms.Textarea(attrs={"rows": 5})}
 
     def __init__(self, *args, **kwargs) -> None:

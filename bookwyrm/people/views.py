@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import login as start_session
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.contrib.messages.views import SuccessMessageMixin
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -52,6 +54,13 @@ class NewPassword(auth_views.PasswordResetView):
     def form_valid(self, form):
         self.extra_email_context = {"site": current_site(self.request)}
         return super().form_valid(form)
+
+
+@method_decorator(limited("change password", times=10, seconds=600, by=signed_in_person), name="dispatch")
+class ChangePassword(SuccessMessageMixin, auth_views.PasswordChangeView):
+    template_name = "people/password_change.html"
+    success_url = reverse_lazy("edit_profile")
+    success_message = gettext_lazy("Your password was changed.")
 
 
 @sensitive_post_parameters("password1", "password2")

@@ -118,15 +118,15 @@ def wrapped(text: str, font: ImageFont.FreeTypeFont, most_width: float) -> list[
 
 
 def hills(sheet: Sheet, title: str, author: str) -> None:
-    sun = sheet.draw.uniform(25, 75)
-    sheet.disc(sun, sheet.draw.uniform(42, 52), sheet.draw.uniform(14, 22), sheet.colours[1])
+    end = sheet.write(title, 7, 30)
+    radius = sheet.draw.uniform(13, 20)
+    sheet.disc(sheet.draw.uniform(25, 75), end + 3 + radius * sheet.width / sheet.height, radius, fill=sheet.colours[1])
     for layer, colour in enumerate((sheet.colours[2], sheet.colours[0], sheet.ink)):
         base, waves, shift = 56 + layer * 13, sheet.draw.uniform(0.7, 1.6), sheet.draw.uniform(0, 6)
         ridge = [
             (sheet.x(step), sheet.y(base + 5 * math.sin(shift + waves * step / 100 * math.tau))) for step in range(101)
         ]
         sheet.pen.polygon([*ridge, (sheet.width, sheet.height), (0, sheet.height)], fill=colour)
-    sheet.write(title, 7, 30)
     sheet.write(author, 90, 6, font=SANS, weight=500, size=5.4, fill=sheet.paper)
 
 

@@ -231,6 +231,17 @@ def test_a_forgotten_password_is_replaced_through_a_letter(client, settings):
     assert client.login(username="ada", password="quite another one")
 
 
+def test_whoever_knows_the_old_password_chooses_a_new_one_and_stays_signed_in(client):
+    client.force_login(site.person("ada"))
+    wanted = {"new_password1": "quite another one", "new_password2": "quite another one"}
+    wrong = client.post("/preferences/password/", {"old_password": "wrong", **wanted})
+    assert wrong.context["form"].errors
+    page = client.post("/preferences/password/", {"old_password": "correct horse", **wanted}, follow=True)
+    assert page.redirect_chain[-1][0] == "/preferences/"
+    assert "Your password was changed." in page.content.decode()
+    assert site.visitor().login(username="ada", password="quite another one")
+
+
 def test_nobody_learns_who_has_an_account(client):
     site.person("ada", email="ada@example.org")
     known = client.post("/password-reset/", {"email": "ada@example.org"})
