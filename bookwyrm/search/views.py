@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from ..books.models import Author, Edition
@@ -16,11 +18,14 @@ from ..connectors.covers import Covers
 from ..connectors.models import Connector
 from ..connectors.records import OutsideResult
 from ..content_security import policy_with_pictures_from
+from ..site.limits import seconds_to_wait
 from . import shapes
 from .finding import Results
 
 ON_A_PAGE = 20
 LONGEST_QUESTION = 200
+QUESTIONS_OUTSIDE = (60, 300)
+"""So many questions in so many seconds may one person put to other catalogues through us."""
 
 
 @require_safe
@@ -30,7 +35,7 @@ def search(request: HttpRequest) -> HttpResponse:
     covers = Covers(Connector.own())
     covers.place(page.object_list)
     may_search_outside = request.user.is_authenticated
-    asked_outside = may_search_outside and request.GET.get("outside") == "1"
+    asked_outside = may_search_outside and request.GET.get("outside") == "1" and _may_ask_again(request)
     answers = outside.ask(question) if asked_outside else []
     context = {
         "q": question,
@@ -44,6 +49,14 @@ def search(request: HttpRequest) -> HttpResponse:
     if elsewhere:
         response["Content-Security-Policy"] = policy_with_pictures_from(elsewhere)
     return response
+
+
+def _may_ask_again(request: HttpRequest) -> bool:
+    """Say whether the person may ask other catalogues once more; they count our questions as we count theirs."""
+    allowed = seconds_to_wait(f"outside:{request.user.pk}", *QUESTIONS_OUTSIDE) == 0
+    if not allowed:
+        messages.warning(request, _("You have asked other catalogues very often. Try again in a few minutes."))
+    return allowed
 
 
 @require_safe

@@ -51,7 +51,7 @@ def limited(action: str, *, times: int, seconds: int, by: Key = client_address) 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-            if request.method == "POST" and (wait := _seconds_to_wait(f"{action}:{by(request)}", times, seconds)):
+            if request.method == "POST" and (wait := seconds_to_wait(f"{action}:{by(request)}", times, seconds)):
                 response = render(request, "429.html", status=429)
                 response["Retry-After"] = str(wait)
                 return response
@@ -62,7 +62,7 @@ def limited(action: str, *, times: int, seconds: int, by: Key = client_address) 
     return decorate
 
 
-def _seconds_to_wait(name: str, times: int, seconds: int) -> int:
+def seconds_to_wait(name: str, times: int, seconds: int) -> int:
     """Count one more try under *name*; return 0 while it is allowed, else the seconds until the window ends."""
     now = int(time.time())
     window_end = now - now % seconds + seconds

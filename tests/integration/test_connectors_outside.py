@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from django.core.cache import cache
 from django.utils import translation
 
 from bookwyrm.connectors import outside
@@ -15,6 +16,11 @@ from tests.integration.catalogues import INVENTAIRE, ISBN, OPENLIBRARY, QUESTION
 from tests.servers.web import answering, response, serving_json
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked_before():
+    cache.clear()
 
 
 @pytest.fixture
@@ -134,6 +140,17 @@ def test_a_member_sees_what_is_outside_with_covers_the_browser_may_load(only_the
     assert b"could not be read" in answer.content
     pictures = re.search(r"img-src ([^;]*)", answer["Content-Security-Policy"])[1].split()
     assert web.url("") in pictures
+
+
+def test_who_asks_without_end_is_slowed_down(only_these, client, monkeypatch):
+    monkeypatch.setattr("bookwyrm.search.views.QUESTIONS_OUTSIDE", (3, 3600))
+    client.force_login(User.objects.create_user("reader"))
+    with after(0) as web:
+        only_these(peer=web)
+        pages = [client.get("/search/", {"q": "x", "outside": "1"}) for _question in range(5)]
+    assert [page.context["asked_outside"] for page in pages] == [True, True, True, False, False]
+    assert b"very often" in pages[-1].content
+    assert len(web.requests) == 3
 
 
 def test_a_visitor_causes_no_request(only_these, client):
