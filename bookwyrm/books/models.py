@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..images.fields import PictureField
@@ -69,7 +70,7 @@ class Edition(models.Model):
     cover_width = models.PositiveIntegerField(null=True, editable=False)
     cover_height = models.PositiveIntegerField(null=True, editable=False)
     cover_widths = models.JSONField(default=list, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
     added_by = models.ForeignKey(
         "bookwyrm.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="added_editions"
     )

@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
                 ("cover_width", models.PositiveIntegerField(editable=False, null=True)),
                 ("cover_height", models.PositiveIntegerField(editable=False, null=True)),
                 ("cover_widths", models.JSONField(default=list, editable=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True, db_index=True)),
+                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
                 (
                     "added_by",
                     models.ForeignKey(
@@ -323,7 +323,7 @@ class Migration(migrations.Migration):
             name="ShelvedBook",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("shelved_at", models.DateTimeField(auto_now_add=True)),
+                ("shelved_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "edition",
                     models.ForeignKey(
@@ -394,7 +394,7 @@ class Migration(migrations.Migration):
                 ),
                 ("title", models.CharField(blank=True, max_length=200, verbose_name="title")),
                 ("text", models.TextField(blank=True, max_length=20000, verbose_name="review")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("edited_at", models.DateTimeField(auto_now=True)),
                 (
                     "author",

@@ -12,12 +12,16 @@ from . import first_account
 from .models import User
 
 
-class SignUpForm(BaseUserCreationForm):
-    email = forms.EmailField(
+def email_address() -> forms.EmailField:
+    return forms.EmailField(
         label=_("email address"),
         required=False,
         help_text=_("For a new password when you forget yours. It is shown to nobody."),
     )
+
+
+class SignUpForm(BaseUserCreationForm):
+    email = email_address()
 
     class Meta:
         model = User

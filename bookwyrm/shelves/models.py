@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..books.models import Edition
@@ -70,7 +71,7 @@ class ShelvedBookQuerySet(models.QuerySet):
 class ShelvedBook(models.Model):
     shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE, related_name="shelved")
     edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="shelved")
-    shelved_at = models.DateTimeField(auto_now_add=True)
+    shelved_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ShelvedBookQuerySet.as_manager()
 
@@ -92,7 +93,7 @@ class Review(models.Model):
     )
     title = models.CharField(_("title"), max_length=200, blank=True)
     text = models.TextField(_("review"), blank=True, max_length=20000)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     edited_at = models.DateTimeField(auto_now=True)
 
     class Meta:

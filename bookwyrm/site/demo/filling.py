@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
 from django.contrib.auth.hashers import make_password
@@ -25,9 +24,10 @@ from ...shelves.defaults import give_default_shelves
 from ...shelves.forms import new_identifier
 from ...shelves.models import Review, Shelf, ShelvedBook
 from .covers import draw_avatar, draw_cover
-from .library import DemoAuthor, DemoBook, DemoLibrary, DemoPerson
+from .library import DemoAuthor, DemoBook, DemoLibrary, DemoPerson, DemoReview
 
-BATCH = 50
+# Books per transaction. With covers a batch takes seconds, and the progress is worth seeing.
+BATCH, BATCH_WITHOUT_PICTURES = 50, 1000
 Progress = Callable[[str, int, int], None]
 
 
@@ -76,8 +76,9 @@ class _Filling:
         missing = [book for book in self.library.books() if book.isbn_13 not in present]
         covers = self._finished(partial(_finished_cover, seed=self.library.seed), missing)
         added = 0
-        for start in range(0, len(missing), BATCH):
-            batch = missing[start : start + BATCH]
+        size = BATCH if self.executor else BATCH_WITHOUT_PICTURES
+        for start in range(0, len(missing), size):
+            batch = missing[start : start + size]
             finished = [self._stored(next(covers) if covers else None) for _ in batch]
             with transaction.atomic():
                 self._insert(batch, finished)
@@ -90,13 +91,12 @@ class _Filling:
         works = self._works(batch, authors)
         rows = [_edition(book, works[_original(book)], cover) for book, cover in zip(batch, covers, strict=True)]
         rows = Edition.objects.bulk_create(rows)
-        _date(rows, "created_at", [book.added_at for book in batch])
         reindex(Edition.objects.filter(pk__in=[row.pk for row in rows]))
 
     def _works(self, batch: Iterable[DemoBook], authors: dict[str, Author]) -> dict[int, Work]:
         """Return the work of each book by the number of its first edition: the one that is here, or a new one."""
         originals = {_original(book): book for book in batch}
-        isbns = {self.library.book(number).isbn_13: number for number in originals}
+        isbns = {self.library.isbn(number): number for number in originals}
         here = Edition.objects.filter(isbn_13__in=isbns).select_related("work")
         works = {isbns[edition.isbn_13]: edition.work for edition in here}
         new = [number for number in originals if number not in works]
@@ -139,16 +139,11 @@ class _Filling:
         give_default_shelves(row)
         editions = self._editions_by_number(person)
         self._fill_shelves(row, person, editions)
-        reviews = [
-            Review(author=row, edition=editions[said.book], rating=said.rating, title=said.title, text=said.text)
-            for said in person.reviews
-        ]
-        reviews = Review.objects.bulk_create(reviews)
-        _date(reviews, "created_at", [said.written_at for said in person.reviews])
+        Review.objects.bulk_create([_review(said, row, editions[said.book]) for said in person.reviews])
 
     def _editions_by_number(self, person: DemoPerson) -> dict[int, Edition]:
         numbers = {said.book for said in person.reviews}.union(*person.shelves.values())
-        isbns = {self.library.book(number).isbn_13: number for number in numbers}
+        isbns = {self.library.isbn(number): number for number in numbers}
         return {isbns[edition.isbn_13]: edition for edition in Edition.objects.filter(isbn_13__in=isbns)}
 
     def _fill_shelves(self, row: User, person: DemoPerson, editions: dict[int, Edition]) -> None:
@@ -157,8 +152,9 @@ class _Filling:
                 shelf = row.shelves.get(identifier=name)
             else:
                 shelf = Shelf.objects.create(owner=row, name=name, identifier=new_identifier(name))
-            shelved = ShelvedBook.objects.bulk_create([ShelvedBook(shelf=shelf, edition=editions[n]) for n in numbers])
-            _date(shelved, "shelved_at", [self.library.book(n).added_at for n in numbers])
+            ShelvedBook.objects.bulk_create(
+                [ShelvedBook(shelf=shelf, edition=editions[n], shelved_at=editions[n].created_at) for n in numbers]
+            )
 
     # Pictures
 
@@ -245,13 +241,17 @@ def _edition(book: DemoBook, work: Work, cover: FinishedPicture | None) -> Editi
         published_year=book.published_year,
         pages=book.pages,
         language=book.language,
+        created_at=book.added_at,
         **_picture_columns("cover", cover),
     )
 
 
-def _date(rows: list, field: str, dates: list[datetime]) -> None:
-    """Set a date that Django sets to now when a row is made."""
-    for row, date in zip(rows, dates, strict=True):
-        setattr(row, field, date)
-    if rows:
-        type(rows[0]).objects.bulk_update(rows, [field], batch_size=500)
+def _review(said: DemoReview, author: User, edition: Edition) -> Review:
+    return Review(
+        author=author,
+        edition=edition,
+        rating=said.rating,
+        title=said.title,
+        text=said.text,
+        created_at=said.written_at,
+    )

@@ -104,7 +104,7 @@ class DemoLibrary:
             publisher=draw.choice(language.publishers),
             published_year=int(draw.triangular(1921, 2024, 2012)),
             pages=int(draw.triangular(64, 820, 260)),
-            isbn_13=self._isbn(number),
+            isbn_13=self.isbn(number),
             authors=authors,
             added_at=self._added_at(number),
             has_cover=draw.random() > 0.04,
@@ -123,7 +123,7 @@ class DemoLibrary:
             publisher=draw.choice(language.publishers),
             published_year=min(2024, original.published_year + draw.randint(1, 30)),
             pages=original.pages + draw.randint(-12, 40),
-            isbn_13=self._isbn(number),
+            isbn_13=self.isbn(number),
             authors=original.authors,
             added_at=self._added_at(number),
             has_cover=True,
@@ -132,7 +132,7 @@ class DemoLibrary:
     def _draw(self, kind: str, number: int) -> random.Random:
         return random.Random(f"{self.seed}/{kind}/{number}")  # noqa: S311
 
-    def _isbn(self, number: int) -> str:
+    def isbn(self, number: int) -> str:
         # No country was given the numbers that begin with 978-69, so no real book has one.
         return with_check_digit(f"97869{(number * 7919 + self.seed * 104_729) % 10_000_000:07}")
 
