@@ -25,11 +25,14 @@ GUIDES_SAMPLE = "images/logo-small.png"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The stores to look at: the bucket where one is configured, in use or not; the local folder otherwise."""
+    """The stores to look at: the bucket where one is configured, in use or not; the local folder otherwise.
+
+    *static* is None on a site that keeps its static files in another way.
+    """
 
     alias: str
     media: conf.StoreSettings
-    static: conf.StoreSettings
+    static: conf.StoreSettings | None
     static_in_use: bool
     origins: tuple[str, ...]
 
@@ -39,7 +42,9 @@ class Subject:
 
     @property
     def curl_line(self) -> str:
-        return doctor.curl_line(self.static.public_url + GUIDES_SAMPLE, self.origins[0]) if self.is_bucket else ""
+        if self.static is None or not self.is_bucket:
+            return ""
+        return doctor.curl_line(self.static.public_url + GUIDES_SAMPLE, self.origins[0])
 
     @property
     def why_not_http(self) -> str:
@@ -52,12 +57,13 @@ def subject_of(alias: str, static_alias: str) -> Subject:
     if not origins:
         setting = f'{conf.SETTING}["SITE_ORIGINS"]'
         raise SettingsError(f"{setting} is not set.", setting=setting, remedy="Name the origins the site is read at.")
-    static = _bucket_or_active(static_alias)
+    known = static_alias in conf.configuration().aliases
+    static = _bucket_or_active(static_alias) if known else None
     return Subject(
         alias=alias,
         media=_bucket_or_active(alias),
         static=static,
-        static_in_use=conf.alias_named(static_alias).active == static.name,
+        static_in_use=static is not None and conf.alias_named(static_alias).active == static.name,
         origins=origins,
     )
 
@@ -71,7 +77,8 @@ def examine(subject: Subject, *, ask: Ask = ask) -> Iterator[Finding]:
         yield from _examine_pictures(subject, ask)
     else:
         yield unknown("media.picture", "The store itself does not answer, so no picture of it was asked for.")
-    yield from _examine_static(subject, ask)
+    if subject.static is not None:
+        yield from _examine_static(subject, subject.static, ask)
     if isinstance(subject.media, conf.BucketSettings):
         yield doctor.examine_listing(_roots(subject.media), ask=ask)
 
@@ -92,11 +99,11 @@ def _examine_pictures(subject: Subject, ask: Ask) -> Iterator[Finding]:
         yield unknown("media.picture", "The site has no picture yet.", "Upload one, then check again.")
 
 
-def _examine_static(subject: Subject, ask: Ask) -> Iterator[Finding]:
+def _examine_static(subject: Subject, static: conf.StoreSettings, ask: Ask) -> Iterator[Finding]:
     if not subject.static_in_use:
         yield unknown(
             "static.font",
-            f"The static files are not in {subject.static.name!r} yet, because it is not in use.",
+            f"The static files are not in {static.name!r} yet, because it is not in use.",
             f"Set {conf.configuration().known_as('ACTIVE')} and run collectstatic, then check again.",
         )
         return
@@ -104,8 +111,8 @@ def _examine_static(subject: Subject, ask: Ask) -> Iterator[Finding]:
     if font is None:
         yield unknown("static.font", "No font was collected on this machine.", "Run collectstatic, then check again.")
         return
-    sample = doctor.Sample(subject.static.public_url + quote(font), "a font", publishing.content_type(font))
-    missing = doctor.examine_presence("static.font", RetryingStore(conf.store_named(subject.static.name)), font)
+    sample = doctor.Sample(static.public_url + quote(font), "a font", publishing.content_type(font))
+    missing = doctor.examine_presence("static.font", RetryingStore(conf.store_named(static.name)), font)
     readable = missing or doctor.examine_sample("static.font", sample, ask=ask)
     yield readable
     if readable.verdict is Verdict.OK:

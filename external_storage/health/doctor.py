@@ -45,7 +45,7 @@ def examine_store(identifier: str, store: Store) -> Finding:
         return failure(identifier, refused.what, refused.remedy or "Check the settings of this store.")
     except StorageError as problem:
         return unknown(identifier, problem.what, problem.remedy or "Ask again later.")
-    return ok(identifier, f"{store.place} answers, and accepts the access key.")
+    return ok(identifier, f"{store.place} answers this site.")
 
 
 def examine_presence(identifier: str, store: Store, key: str) -> Finding | None:

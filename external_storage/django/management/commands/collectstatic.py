@@ -12,12 +12,14 @@ from django.core.files.storage import Storage
 from ....errors import StorageError
 from ... import publishing
 from ...console import StorageConsole
+from ...staticfiles import StaticStorage
 
 
 class Command(StorageConsole, collectstatic.Command):
     """Collect here, hash here; then, if the static files live in a bucket, send what it lacks, the manifest last.
 
-    It never asks anything: hashed names are only ever added, so there is nothing to lose.
+    With `StaticStorage` it asks nothing: hashed names are only ever added, so there is nothing to lose. With any other
+    storage it is Django's command, which in addition never collects secrets, code or dumps.
     """
 
     help = "Collect the static files, and send those that the bucket lacks if they are served from one."
@@ -29,7 +31,9 @@ class Command(StorageConsole, collectstatic.Command):
     def set_options(self, **options: Any) -> None:
         options["ignore_patterns"] = [*options["ignore_patterns"], *publishing.NEVER_PUBLISHED]
         super().set_options(**options)
-        self.interactive = self.interactive and self.clear  # only clearing takes anything away
+        self.is_ours = isinstance(self.storage, StaticStorage)
+        if self.is_ours:
+            self.interactive = self.interactive and self.clear  # only clearing takes anything away
         self.as_json = options["json"]
         self.verbosity = 0 if self.as_json else self.verbosity
 
@@ -38,7 +42,7 @@ class Command(StorageConsole, collectstatic.Command):
 
         Contents are compared, not times: a release may bring a file that is older than the one it replaces.
         """
-        if self.symlink or not self.storage.exists(prefixed_path):
+        if not self.is_ours or self.symlink or not self.storage.exists(prefixed_path):
             return super().delete_file(path, prefixed_path, source_storage)
         with source_storage.open(path) as new, self.storage.open(prefixed_path) as old:
             is_the_same = new.read() == old.read()
@@ -55,7 +59,7 @@ class Command(StorageConsole, collectstatic.Command):
         self._tell_what_was_done(summary)
 
     def _tell_what_was_done(self, summary: str | None) -> None:
-        sent = self.storage.sent
+        sent = self.storage.sent if self.is_ours else None
         if self.as_json:
             self.tell_json(
                 {

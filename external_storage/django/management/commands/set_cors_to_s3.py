@@ -29,10 +29,10 @@ class Command(StorageCommand):
         super().add_arguments(parser)
         parser.add_argument("file", nargs="?", metavar="FILE", help='A JSON file with "CORSRules"; "-" reads stdin.')
         parser.add_argument("-n", "--dry-run", action="store_true", help="Show the rules; set nothing.")
-        parser.add_argument("--alias", default="staticfiles", help="The storage alias whose bucket is meant.")
+        parser.add_argument("--alias", help="The storage alias whose bucket is meant: staticfiles, or else default.")
 
     def run(self, **options: Any) -> int:
-        bucket = sending.bucket_of(options["alias"])
+        bucket = sending.bucket_of(options["alias"] or self._fonts_alias())
         rules = self._wanted(options["file"])
         said = cors.remarks(rules, conf.configuration().site_origins)
         if options["dry_run"]:
@@ -44,6 +44,10 @@ class Command(StorageCommand):
             return self._hand_over(bucket, rules, problem, as_json=options["json"])
         found = storage.cors_rules()
         return self._report(rules, said, cors.differences(rules, found), as_json=options["json"])
+
+    def _fonts_alias(self) -> str:
+        """Return where fonts live: with the static files, if the site keeps those with us."""
+        return "staticfiles" if "staticfiles" in conf.configuration().aliases else "default"
 
     def _wanted(self, file: str | None) -> Sequence[cors.Rule]:
         if file is None:
