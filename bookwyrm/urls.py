@@ -2,19 +2,22 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
-from django.urls import path, reverse_lazy
+from django.urls import path, register_converter, reverse_lazy
 
 from external_storage.django.views import serve
 
 from .books import views as books
 from .connectors import views as connectors
 from .people import views as people
+from .people.paths import Username
 from .search import views as search
 from .search.negotiating import or_as_json
 from .shelves import views as shelves
 from .site import views as site
 from .site.manifest import manifest
 from .themes.views import choose_theme
+
+register_converter(Username, "username")
 
 urlpatterns = [
     path("", site.home, name="home"),
@@ -47,13 +50,13 @@ urlpatterns = [
     ),
     path("preferences/password/", people.ChangePassword.as_view(), name="password_change"),
     path("preferences/", people.edit_profile, name="edit_profile"),
-    path("user/<str:username>/", people.profile, name="profile"),
+    path("user/<username:username>/", people.profile, name="profile"),
     # Shelves
     path("shelf/new/", shelves.shelf_new, name="shelf_new"),
-    path("user/<str:username>/shelves/", shelves.shelves, name="shelves"),
-    path("user/<str:username>/shelf/<slug:identifier>/", shelves.shelf, name="shelf"),
-    path("user/<str:username>/shelf/<slug:identifier>/rename/", shelves.shelf_edit, name="shelf_edit"),
-    path("user/<str:username>/shelf/<slug:identifier>/delete/", shelves.shelf_delete, name="shelf_delete"),
+    path("user/<username:username>/shelves/", shelves.shelves, name="shelves"),
+    path("user/<username:username>/shelf/<slug:identifier>/", shelves.shelf, name="shelf"),
+    path("user/<username:username>/shelf/<slug:identifier>/rename/", shelves.shelf_edit, name="shelf_edit"),
+    path("user/<username:username>/shelf/<slug:identifier>/delete/", shelves.shelf_delete, name="shelf_delete"),
     path("review/<int:pk>/delete/", shelves.review_delete, name="review_delete"),
     # Books
     path("book/new/", books.book_new, name="book_new"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from django.contrib.auth.models import AbstractUser
@@ -37,6 +38,10 @@ def new_invite_code() -> str:
 class InviteQuerySet(models.QuerySet):
     def usable(self) -> InviteQuerySet:
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), uses_left__gt=0)
+
+    def found(self, code: str) -> Invite | None:
+        """Return the usable invite with this *code*, which may be anything that a visitor wrote into an address."""
+        return self.usable().filter(code=code).first() if re.fullmatch(r"[\w-]{1,32}", code, re.ASCII) else None
 
     def use(self, code: str) -> bool:
         """Take one use of the invite *code*; return whether there was one to take."""

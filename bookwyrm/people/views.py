@@ -71,8 +71,7 @@ def signup(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("home")
     registration = current_site(request).registration
-    code = (request.POST.get("invite") or request.GET.get("invite") or "").strip()
-    invite = Invite.objects.usable().filter(code=code).first() if code else None
+    invite = Invite.objects.found(request.POST.get("invite") or request.GET.get("invite") or "")
     is_welcome = registration == SiteSettings.Registration.OPEN or (
         registration == SiteSettings.Registration.INVITE and invite is not None
     )

@@ -37,6 +37,12 @@ class ShelfForm(forms.ModelForm):
         return super().save(commit)
 
 
+class ShelveForm(forms.Form):
+    """Which shelf a book goes to; none for "off the four that everyone has"."""
+
+    shelf = forms.SlugField(max_length=100, required=False)
+
+
 class ReviewForm(forms.ModelForm):
     RATINGS = [("", _("no rating")), *((stars, "★" * stars) for stars in range(5, 0, -1))]
 

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -18,7 +18,7 @@ from ..books.pages import book_page
 from ..people.models import User
 from ..site.limits import limited, signed_in_person
 from ..site.returning import back
-from .forms import ReviewForm, ShelfForm
+from .forms import ReviewForm, ShelfForm, ShelveForm
 from .models import Review, Shelf, ShelvedBook
 
 BOOKS_PER_PAGE = 24
@@ -105,7 +105,10 @@ def shelve(request: HttpRequest, pk: int) -> HttpResponse:
     On one of the person's own shelves the same button takes the book off again.
     """
     edition = get_object_or_404(Edition, pk=pk)
-    identifier = request.POST.get("shelf", "")
+    form = ShelveForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    identifier = form.cleaned_data["shelf"]
     with transaction.atomic():
         # Whoever clicks twice at once is served one after the other.
         User.objects.select_for_update().get(pk=request.user.pk)

@@ -75,6 +75,22 @@ def test_an_invite_that_is_too_old_lets_nobody_in(client):
     assert client.post(invite.get_absolute_url(), joining()).status_code == 403
 
 
+@pytest.mark.parametrize("code", ["%00", "a%00b", "x" * 5000, "é", "' OR 1=1 --"])
+def test_nonsense_in_place_of_an_invite_is_no_invite(client, code):
+    registration("invite")
+    assert client.get(f"/signup/?invite={code}").context["form"] is None
+
+
+@pytest.mark.parametrize("name", ["a%00b", "a%0Ab", "x" * 300, "no-such-person", "%F0%9F%93%9A"])
+def test_nonsense_in_place_of_a_name_is_not_found(client, name):
+    assert client.get(f"/user/{name}/").status_code == 404
+
+
+def test_names_of_every_script_have_a_profile(client):
+    site.person("зоя.ü+1@x")
+    assert client.get(User.objects.get().get_absolute_url()).status_code == 200
+
+
 def test_a_closed_site_honours_no_invite(client):
     registration("closed")
     assert client.post(Invite.objects.create().get_absolute_url(), joining()).status_code == 403

@@ -63,6 +63,11 @@ def test_nobody_puts_books_on_other_peoples_shelves(client, reader):
     assert shelves_of(edition) == set()
 
 
+@pytest.mark.parametrize("shelf", ["a\0b", "no such shelf", "x" * 5000, "../read"])
+def test_nonsense_in_place_of_a_shelf_is_not_found(client, reader, shelf):
+    assert client.post(f"/book/{site.book().pk}/shelve/", {"shelf": shelf}).status_code == 404
+
+
 @pytest.mark.parametrize("action", ["rename", "delete"])
 def test_nobody_changes_other_peoples_shelves(client, reader, action):
     bens = Shelf.objects.create(owner=site.person("ben"), identifier="bens-1", name="Ben's")
