@@ -57,6 +57,7 @@ FOR_READERS = (
     "/book/new/",
     "/book/new/?title=Moss",
     "/preferences/",
+    "/preferences/password/",
     f"/user/{READER}/",
     f"/user/{READER}/shelves/",
     f"/user/{READER}/shelf/read/",
