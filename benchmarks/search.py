@@ -15,6 +15,7 @@ import random
 import statistics
 import sys
 import time
+from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def questions(chance: random.Random) -> dict[str, list[str]]:
     }
 
 
-def measured(function, asked: list[str]) -> tuple[float, float, float]:
+def measured(function, asked: Iterable) -> tuple[float, float, float]:
     times, results = [], []
     for text in asked:
         started = time.perf_counter()
@@ -118,6 +119,8 @@ def main() -> None:
                 lambda text: client.get("/search/", {"q": text}).status_code, texts
             )
             print(f"{kind:18}{found:10.0f}{median:12.1f}{high:8.1f}{page_median:12.1f}{page_high:8.1f}")
+        _saved, median, high = measured(lambda edition: edition.save() or 1, Edition.objects.order_by("?")[:ROUNDS])
+        print(f"saving one book, index and all: p50 {median:.1f}, p95 {high:.1f} ms")
     finally:
         teardown_databases(databases, verbosity=0)
 

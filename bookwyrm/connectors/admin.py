@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
-from .models import Connector
+from .models import OWN_RECORD, Connector
 
 
 @admin.register(Connector)
@@ -30,4 +30,4 @@ class ConnectorAdmin(admin.ModelAdmin):
 
 
 def _is_own(connector: Connector | None) -> bool:
-    return connector is not None and connector.connector_file == Connector.File.SELF
+    return connector is not None and connector.pk == OWN_RECORD

@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 class Deadline:
-    """Cut every connection made under it once *seconds* have passed since the ``with`` began.
+    """Cut every connection made under it once *seconds* have passed since the ``with`` began, or when it ends.
 
     A socket's own time-out starts anew with each byte that arrives; only shutting the connection down from outside
     bounds the total. Used as a context manager, once.
@@ -31,6 +31,7 @@ class Deadline:
 
     def __exit__(self, *_exception: object) -> None:
         self._timer.cancel()
+        self._cut()
         with self._lock:
             for sock in self._sockets:
                 sock.close()

@@ -36,6 +36,8 @@ TOO_MANY_REDIRECTS = _("The other site sends its visitors round in circles.")
 # A host as a person writes it, such as bücher.example, right after the scheme and with nothing odd in it.
 _HOST_IN_OTHER_LETTERS = re.compile(r"^(https?://)(?=[^/?#]*[^\x00-\x7f])([\w.-]+)(?=[:/?#]|$)", re.IGNORECASE)
 
+THEIR_TROUBLE = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)
+
 Resolver = Callable[[str, int], list[str]]
 
 
@@ -95,9 +97,6 @@ def fetch(
                 raise OutboundFailed(TOO_SLOW if deadline.is_over() else UNREACHABLE) from trouble
             url = _joined(target.url, location)
     raise OutboundFailed(TOO_MANY_REDIRECTS)
-
-
-THEIR_TROUBLE = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)
 
 
 def _parse(url: str) -> Url:
