@@ -67,13 +67,21 @@ def test_an_endpoint_where_nobody_listens_is_named_at_once(configured):
     assert "Traceback" not in outcome.printed
 
 
-def test_a_bucket_whose_pictures_stay_private_is_found_out(configured, s3_server):
+def test_nothing_is_copied_to_a_bucket_whose_pictures_stay_private(configured, s3_server):
     private = s3_server.make_bucket(public=())
     configured.use_bucket(s3_server, private)
+    configured.set(AWS_DEFAULT_ACL="none")
+    outcome = configured.run("./bw-dev copy_media_to_s3", expect=3)
+    assert "Private" in outcome.printed
+    assert f"arn:aws:s3:::{private.name}/images/*" in outcome.printed
+    assert private.keys_under() == []
+
+
+def test_check_storage_finds_a_private_bucket_out(configured, s3_server):
+    configured.use_bucket(s3_server, s3_server.make_bucket(public=()))
     configured.set(AWS_DEFAULT_ACL="none", USE_S3="true")
-    configured.run("./bw-dev collectstatic", expect=None)
-    outcome = configured.run("./bw-dev check_storage", expect=5)
-    assert "private" in outcome.printed.lower()
+    configured.run("./bw-dev collectstatic")
+    assert "Private" in configured.run("./bw-dev check_storage", expect=5).printed
 
 
 def test_a_file_that_is_no_cors_configuration_is_refused_before_anything_is_sent(configured, bucket):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ def reader(page: DocsPage, seaweedfs: S3Server, certificates, nginx_program) -> 
         instance.start()
         instance.set(DOMAIN=SITE)
         instance.run("./bw-dev demo --books 8")
+        (instance.images / "backup.zip").write_bytes(b"PK\x03\x04 everything")
         reader = Reader(instance, seaweedfs, bucket, f"127.0.0.1:{front.port}")
         for block in page.blocks:
             reader.follow(block)
@@ -103,8 +105,20 @@ def test_curl_says_nothing(reader):
     assert reader.outcome_of("curl").printed == ""
 
 
+def test_the_page_shows_what_the_commands_really_print(reader, page):
+    """Names, numbers and addresses are the reader's own; everything before a line's first colon or number is not."""
+    printed = {beginning(line) for outcome in reader.outcomes for line in outcome.lines}
+    shown = [line for block in page.blocks if block.kind == "text" for line in block.text.splitlines()]
+    assert {beginning(line) for line in shown} <= printed
+    assert len(shown) > 10
+
+
+def beginning(line: str) -> str:
+    return re.split(r"[:\d]", line)[0]
+
+
 def test_the_pictures_are_in_the_bucket_at_the_end(reader):
-    pictures = {key for key in reader.instance.media_files() if not key.startswith(".")}
+    pictures = {key for key in reader.instance.media_files() if key != "backup.zip"}
     assert pictures <= {key.removeprefix("images/") for key in reader.bucket.keys_under("images/")}
     assert pictures
 

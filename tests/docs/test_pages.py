@@ -66,6 +66,12 @@ def test_every_setting_exists(page: DocsPage):
     assert named - not_settings <= set(env.VARIABLES) | {"BOOKWYRM_ENV_FILE", "BOOKWYRM_STATE_DIR", "BOOKWYRM_VENV"}
 
 
+@each_page
+def test_every_file_of_the_project_that_is_named_exists(page: DocsPage):
+    named = {name for text in page.mentions for name in re.findall(r"\bdeploy/[\w./-]+", text)}
+    assert {name for name in named if not (PROJECT / name).exists()} == set()
+
+
 PLACEHOLDERS = {"MY_DOMAIN_NAME", "MY_BUCKET_NAME", "BUCKET_URL", "COMMAND", "COMMANDE"}
 
 
