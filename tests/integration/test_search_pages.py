@@ -77,6 +77,14 @@ def test_at_most_ten_are_answered(client):
     assert len(client.get("/search.json?q=series").json()) == 10
 
 
+def test_ten_answers_take_no_more_queries_than_one(client, django_assert_num_queries):
+    for number in range(10):
+        a_book(f"Tome {number}", f"Writer {number}", cover=f"covers/{number}.jpg")
+    # The connector, the index, the editions with their works, the authors.
+    with django_assert_num_queries(4):
+        assert len(client.get("/search.json?q=tome").json()) == 10
+
+
 @pytest.mark.parametrize("query", ["", "?q=", "?q=zzz", "?x=1", "?q=%00", "?q=" + "a" * 5000, "?q=%22%27%29*"])
 def test_no_match_is_an_empty_list(client, hobbit, query):
     assert client.get("/search.json" + query).json() == []
