@@ -90,3 +90,12 @@ class Noted(Protocol):
     def notes(self) -> tuple[str, ...]:
         """Each a sentence for the owner, such as "this bucket decides access by its policy"."""
         ...
+
+
+@runtime_checkable
+class LeavesUnfinished(Protocol):
+    """A store in which a killed process leaves something behind that no reader sees and nobody else clears away."""
+
+    def clear_unfinished(self) -> int:
+        """Remove what our own killed runs left, as far as it was met since the last call; return how much."""
+        ...

@@ -11,6 +11,7 @@ import hashlib
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,9 @@ from .sources import check_digest
 # What a file is called until it is complete. It lies beside its final name, so that the rename stays on one device.
 UNFINISHED = ".incoming-"
 
+# An unfinished file that nobody has written to for so long belongs to a process that was killed.
+ABANDONED_SECONDS = 3600.0
+
 CHUNK = 1 << 20
 
 
@@ -45,6 +49,7 @@ class LocalStore:
         # The real path, once: every later check compares with it.
         self.root = os.path.realpath(root)
         self.place = f"file://{self.root}"
+        self._abandoned: dict[str, None] = {}
         if create:
             Path(self.root).mkdir(parents=True, exist_ok=True)
 
@@ -127,6 +132,15 @@ class LocalStore:
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return {key: self._delete_one(key) for key in keys}
 
+    def clear_unfinished(self) -> int:
+        removed = 0
+        while self._abandoned:
+            path, _ = self._abandoned.popitem()
+            with suppress(OSError):
+                Path(path).unlink()
+                removed += 1
+        return removed
+
     def _delete_one(self, key: str) -> StorageError | None:
         try:
             self._place_for(key).unlink(missing_ok=True)
@@ -144,7 +158,7 @@ class LocalStore:
         """Return what lies in *folder* ("" or with a final slash) in key order: a folder sorts as its name and "/"."""
         try:
             with os.scandir(f"{self.root}/{folder}") as entries:
-                found = [_Entry(folder, entry) for entry in entries if not entry.name.startswith(UNFINISHED)]
+                found = [_Entry(folder, entry) for entry in entries if not self._is_unfinished(entry)]
         except FileNotFoundError:
             return iter(())
         except OSError as error:
@@ -156,6 +170,15 @@ class LocalStore:
             return iter((PassedOver(folder, problem),))
         found.sort(key=lambda entry: os.fsencode(entry.key))
         return iter(found)
+
+    def _is_unfinished(self, entry: os.DirEntry[str]) -> bool:
+        """Return whether this is no object yet; remember it if it will never be one."""
+        if not entry.name.startswith(UNFINISHED):
+            return False
+        with suppress(FileNotFoundError):
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_SECONDS:
+                self._abandoned[entry.path] = None
+        return True
 
     def _look_at(self, entry: _Entry) -> ObjectInfo | PassedOver | None:
         """Return the file as an object, what keeps it from being one, or None if it is gone by now."""

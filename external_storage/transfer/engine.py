@@ -8,6 +8,7 @@ import threading
 from time import monotonic
 
 from ..errors import (
+    AlreadyExists,
     ContentRefused,
     DigestMismatch,
     Interrupted,
@@ -20,7 +21,7 @@ from ..errors import (
     VerificationFailed,
 )
 from ..objects import ObjectInfo, in_key_order
-from ..stores.base import Noted, Store
+from ..stores.base import LeavesUnfinished, Noted, Store
 from ..stores.contents import same_content
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import Patience, RetryingStore
@@ -63,6 +64,7 @@ class Engine:
         self.report = Report(source.place, target.place, dry_run=dry_run)
         self._stop_asked = threading.Event()
         self._noted = [store for store in (source, target) if isinstance(store, Noted)]
+        self._leftovers = target if isinstance(target, LeavesUnfinished) else None
         self.source = self._patient(source, patience)
         self.target = self._patient(DryRunStore(target) if dry_run else target, patience)
         self._rules = rules
@@ -105,6 +107,8 @@ class Engine:
         with self._settled:
             self._settled.wait_for(lambda: not self._open_waves or self._stop_asked.is_set())
         self._raise_if_stopped()
+        if self._leftovers and not self.report.dry_run:
+            self._leftovers.clear_unfinished()
 
     # The context
 
@@ -189,6 +193,9 @@ class Engine:
             raise
         except ContentRefused as error:
             self._conclude(job.pair, Decision(Verdict.HOLD_BACK, error.what, error.remedy))
+        except AlreadyExists:
+            # Somebody stored it since the listing, and differences are to be kept.
+            self._conclude(job.pair, Decision(Verdict.CONFLICT, "The target has got one meanwhile; it was kept."))
         except ObjectMissing:
             self._progress.advanced(self.report.count_gone(key))
         except StorageError as error:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..errors import ObjectMissing, StorageError, StoreRefused
 from ..objects import HoldBack, ObjectInfo
 from ..stores.base import Store
 from ..stores.contents import CHUNK, md5_of, same_content
+from ..stores.retrying import RetryingStore
 from .plan import Rules, Verdict, decide
 from .scan import Pair, scan
 
 # A listing page shows this many objects for the price of one HEAD.
 PER_PAGE = 1000
+
+# How many pairs are read ahead of the one whose line is due, for each thread.
+AHEAD = 8
 
 # Some stores show an object in a HEAD or a listing only a moment after they took it.
 LAG_SECONDS = (0.0, 0.5, 2.0)
@@ -32,20 +38,36 @@ class Line:
     reason: str = ""
 
 
-def verify(source: Store, target: Store, rules: Rules, *, read_data: bool = False) -> Iterator[Line]:
+def verify(
+    source: Store, target: Store, rules: Rules, *, read_data: bool = False, concurrency: int = 8
+) -> Iterator[Line]:
     """Yield a line for each key of either store, in key order; with *read_data* every target object is read back.
 
     What the site's rule holds back is not expected in the target: absent it gets no line, present a ``-``.
     """
-    for pair in scan(source, target, prefix=rules.prefix):
+    source, target = RetryingStore(source), RetryingStore(target)
+
+    def look_at(pair: Pair) -> Line | None:
         try:
-            line = _line(source, target, pair, rules, read_data)
+            return _line(source, target, pair, rules, read_data)
         except StoreRefused:
             raise
         except StorageError as error:
-            line = Line("!", pair.key, error.what)
-        if line is not None:
-            yield line
+            return Line("!", pair.key, error.what)
+
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="verify") as readers:
+        under_way: deque[Future[Line | None]] = deque()
+        for pair in scan(source, target, prefix=rules.prefix):
+            under_way.append(readers.submit(look_at, pair))
+            if len(under_way) > AHEAD * concurrency:
+                yield from _found(under_way.popleft())
+        while under_way:
+            yield from _found(under_way.popleft())
+
+
+def _found(looked: Future[Line | None]) -> Iterator[Line]:
+    if (line := looked.result()) is not None:
+        yield line
 
 
 def _line(source: Store, target: Store, pair: Pair, rules: Rules, read_data: bool) -> Line | None:

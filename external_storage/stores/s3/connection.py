@@ -196,15 +196,19 @@ class Connection:
 
     def _send(self, head: bytes, body: bytes) -> None:
         if self._tls:
-            self._send_in_chunks(memoryview(head + body))
+            # A small body goes with the head, in as few records as will do; a large one is not copied for that.
+            if len(body) < TLS_CHUNK:
+                self._send_on(head + body)
+            else:
+                self._send_on(head)
+                self._send_on(body)
             return
-        sent = self._socket.sendmsg([head, body]) if body else self._socket.send(head)
-        if sent < len(head) + len(body):
-            self._send_in_chunks(
-                memoryview(head + body)[sent:] if sent < len(head) else memoryview(body)[sent - len(head) :]
-            )
+        sent = self._socket.sendmsg([head, body])
+        self._send_on(head[sent:])
+        self._send_on(memoryview(body)[max(sent - len(head), 0) :])
 
-    def _send_in_chunks(self, view: memoryview) -> None:
+    def _send_on(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
         while view:
             view = view[self._socket.send(view[:TLS_CHUNK] if self._tls else view) :]
 

@@ -40,6 +40,9 @@ PART_BUFFERS = 8
 # What stores that decide access by policy answer to an ACL header (Amazon since 2023; R2 says 501).
 _ACL_REFUSED = {"AccessControlListNotSupported", "InvalidBucketAclWithObjectOwnership"}
 
+# S3 says 200; what only resembles it says 201 for a new object and 204 for a replaced one.
+_STORED = (200, 201, 204)
+
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]\Z")
 
 
@@ -195,7 +198,7 @@ class S3Store:
         answer, body = self._ask_published("PUT", full, request, headers, body=data)
         if answer.status == 412 and (own := self._own_object(key, request[RECORDED_MD5])) is not None:
             return own.etag or ""
-        if answer.status != 200 or b"<Error>" in body:
+        if answer.status not in _STORED or b"<Error>" in body:
             raise self._client.error(answer, body, key)
         self._bucket_seen = True
         return clean_etag(answer.headers.get("etag", ""))
@@ -246,7 +249,7 @@ class S3Store:
             sent = request | self._published(headers)
             signed_payload = self._client.signs_payload
             answer, body = self._client.ask(method, full, headers=sent, **rest)
-            if answer.status == 200:
+            if answer.status in _STORED:
                 return answer, body
             code = self._client.refusal(answer, body, None).code
             if "x-amz-acl" in sent and (code in _ACL_REFUSED or answer.status == 501):

@@ -74,13 +74,13 @@ def _shortest_folder_name(name: str) -> str:
 
 
 def _just_before(name: str) -> str:
-    """Return the last possible name before *name*; a folder of that very name must not be skipped."""
+    """Return a name just before *name*; the store would skip a folder of that very name with all that is in it."""
     if not name:
         return ""
-    previous = chr(max(ord(name[-1]) - 1, 1))
-    if not previous.isprintable() or previous == "/":
-        return name[:-1] + "."
-    return name[:-1] + previous + LAST
+    previous = chr(ord(name[-1]) - 1)
+    if previous == "/":
+        previous = "."  # no name has a slash in it
+    return name[:-1] + previous + LAST if previous.isprintable() else name[:-1]
 
 
 def _folders_on_the_way(key: str) -> list[str]:

@@ -437,3 +437,51 @@ def test_after_a_copy_everything_is_the_same_and_a_second_sends_nothing(source_t
 def test_a_source_changed_error_is_not_swallowed():
     with pytest.raises(SourceChanged):
         BytesSource("a", b"123").check_unchanged()
+
+
+def test_what_a_killed_run_left_is_cleared_away_when_it_is_old(tmp_path):
+    source, target = MemoryStore(), LocalStore("disk", tmp_path)
+    put(source, "covers/a.jpg", b"1")
+    put(target, "covers/b.jpg", b"1")
+    for name, age in (("old", 7200), ("new", 0)):
+        path = tmp_path / "covers" / f".incoming-{name}"
+        path.write_bytes(b"half")
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+    transfer.copy(source, target, RULES, dry_run=True)
+    assert (tmp_path / "covers" / ".incoming-old").exists()
+    transfer.copy(source, target, RULES)
+    assert sorted(path.name for path in (tmp_path / "covers").iterdir()) == [".incoming-new", "a.jpg", "b.jpg"]
+
+
+def test_an_object_that_came_meanwhile_is_kept_on_request(tmp_path):
+    class Busy(MemoryStore):
+        def put(self, key, source, headers, *, replace=True):
+            super().put(key, BytesSource(key, b"newer"), headers)
+            return super().put(key, source, headers, replace=replace)
+
+    (tmp_path / "a.jpg").write_bytes(b"older")
+    target = Busy()
+    report = transfer.copy(LocalStore("disk", tmp_path), target, transfer.Rules(publish, on_difference="keep"))
+    assert (report.conflicts, report.failed, get(target, "a.jpg")) == (1, 0, b"newer")
+
+
+def test_verification_survives_passing_trouble_and_stays_in_order(disk):
+    from external_storage.errors import TransientStoreError
+
+    for n in range(200):
+        put(disk, f"{n:03}.jpg", os.urandom(50))
+
+    class Shaky(LocalStore):
+        trouble = 3
+
+        def open(self, key):
+            if self.trouble:
+                self.trouble -= 1
+                raise TransientStoreError("A passing cloud.")
+            return super().open(key)
+
+    target = MemoryStore()
+    transfer.copy(disk, target, RULES)
+    lines = list(transfer.verify(Shaky("disk", disk.root), target, RULES))
+    assert [line.key for line in lines] == [f"{n:03}.jpg" for n in range(200)]
+    assert {line.symbol for line in lines} == {"="}
