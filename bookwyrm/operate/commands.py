@@ -155,9 +155,8 @@ def load(*, start: bool) -> None:
     if start:
         start_supervisor()
     say("Starting the new workers …" if not start else "Starting …")
-    answer = control.ask(
-        state(), {"do": "load", "environment": client_environment()}, timeout=START_SECONDS + 2 * ANSWER_SECONDS
-    )
+    message = {"do": "load", "environment": client_environment(), "python": sys.executable}
+    answer = control.ask(state(), message, timeout=START_SECONDS + 2 * ANSWER_SECONDS)
     if not answer["ok"]:
         tail = "\n".join(last_lines(log_file(state()), 15))
         if start:
@@ -330,6 +329,9 @@ def main(arguments: list[str]) -> int:
         return failure.exit_code
     except control.NotRunning:
         print("The supervisor ended in between; ./bw-dev logs shows why.", file=sys.stderr)
+        return FAILED
+    except PermissionError as error:
+        print(f"{error.filename or state()} belongs to somebody else; give this command as that user.", file=sys.stderr)
         return FAILED
     except TimeoutError:
         print("The supervisor did not answer in time; ./bw-dev logs shows what it does.", file=sys.stderr)

@@ -47,6 +47,7 @@ class Loaded:
     """One set of settings as the processes got it: frozen, so that a later edit reaches nobody before it is checked."""
 
     address: Address
+    python: str
     environment: Mapping[str, str] = field(repr=False)
     when: float
     file: Path
@@ -116,7 +117,7 @@ class Supervisor:
         match message.get("do"):
             case "load":
                 try:
-                    self.load(message["environment"])
+                    self.load(message["environment"], message["python"])
                 except (LoadRefused, OSError) as refusal:
                     return {"ok": False, "reason": str(refusal)}
                 return {"ok": True}
@@ -130,12 +131,15 @@ class Supervisor:
 
     # Loading settings
 
-    def load(self, process_environment: Mapping[str, str]) -> None:
-        """Bring up a generation with the settings as they are now, and only then let go of the one before."""
+    def load(self, process_environment: Mapping[str, str], python: str = sys.executable) -> None:
+        """Bring up a generation with the settings as they are now, and only then let go of the one before.
+
+        *python* is the caller's: after an upgrade it has other packages than the one this process runs in.
+        """
         if self.generation:
             systemd.notify("RELOADING=1")
         try:
-            new = self._freeze(process_environment)
+            new = self._freeze(process_environment, python)
             listeners = self._listeners_for(new.address)
             try:
                 generation = self._new_generation(listeners, new)
@@ -159,7 +163,7 @@ class Supervisor:
             if self.generation:
                 systemd.notify("READY=1")
 
-    def _freeze(self, process_environment: Mapping[str, str]) -> Loaded:
+    def _freeze(self, process_environment: Mapping[str, str], python: str) -> Loaded:
         environment = env.read(process_environment)
         if problems := env.check(environment):
             raise LoadRefused(str(env.BadEnvironment(problems, environment.source)))
@@ -185,7 +189,7 @@ class Supervisor:
             "WEB_WORKERS": environment.text("WEB_WORKERS"),
             "PYTHONUNBUFFERED": "1",
         }
-        return Loaded(address, inherited, time.time(), frozen)
+        return Loaded(address, python, inherited, time.time(), frozen)
 
     def _listeners_for(self, address: Address) -> list[socket.socket]:
         current = self.loaded.address if self.loaded else None
@@ -206,7 +210,7 @@ class Supervisor:
 
     def _new_generation(self, listeners: list[socket.socket], settings: Loaded) -> Generation:
         self.note(f"starting web workers, generation {self.number}")
-        return Generation(self.number, listeners, self.sockets, settings.environment, self.log.write)
+        return Generation(self.number, listeners, self.sockets, settings.python, settings.environment, self.log.write)
 
     def _what_goes_on(self) -> str:
         if self.generation is None:
@@ -244,7 +248,7 @@ class Supervisor:
         assert self.loaded is not None
         self.worker = Process.start(
             "worker",
-            [sys.executable, "manage.py", "background_worker"],
+            [self.loaded.python, "manage.py", "background_worker"],
             environment=self.loaded.environment,
             write_line=self.log.write,
             cwd=env.CHECKOUT,

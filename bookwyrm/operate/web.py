@@ -6,7 +6,6 @@ import http.client
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +77,7 @@ class Generation:
         number: int,
         listeners: Sequence[socket.socket],
         sockets: Path,
+        python: str,
         environment: Mapping[str, str],
         write_line: Callable[[str, str], None],
     ) -> None:
@@ -91,7 +91,7 @@ class Generation:
             descriptors = (*(listener.fileno() for listener in listeners), private.fileno())
             self.process = Process.start(
                 "web",
-                [sys.executable, "-m", "gunicorn", "--config", SETTINGS, "bookwyrm.wsgi:application"],
+                [python, "-m", "gunicorn", "--config", SETTINGS, "bookwyrm.wsgi:application"],
                 environment={
                     **environment,
                     "BOOKWYRM_LISTEN_FDS": ",".join(map(str, descriptors)),

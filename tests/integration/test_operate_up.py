@@ -91,6 +91,17 @@ def test_the_first_up_writes_a_private_env_file_and_says_where_the_site_is(untou
     assert "does not run" in untouched.run("./bw-dev down").printed
 
 
+def test_a_copied_example_file_gets_its_secret_and_keeps_the_rest(untouched):
+    example = (untouched.root / ".env.example").read_text().replace("DOMAIN=localhost", "DOMAIN=books.test")
+    untouched.env_file.write_text(example)
+    assert "Filled in SECRET_KEY in .env" in untouched.run("./bw-dev check_settings").printed
+    secret = untouched.setting("SECRET_KEY")
+    assert len(secret) > 40
+    assert untouched.env_file.read_text() == example.replace("\nSECRET_KEY=\n", f"\nSECRET_KEY={secret}\n")
+    untouched.run("./bw-dev check_settings")
+    assert untouched.setting("SECRET_KEY") == secret
+
+
 def test_up_again_replaces_the_workers_and_keeps_the_supervisor(site):
     supervisor, web, worker = (pid_of(site, name) for name in ("supervisor", "web", "worker"))
     assert "went on answering" in site.run("./bw-dev up -d").printed
