@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
+import os
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from botocore.config import Config
@@ -71,6 +75,7 @@ class BucketStorage(S3Storage):
             file_overwrite=False,
             gzip=False,
             object_parameters={},
+            verify=_authorities(),
             client_config=_client_config(described),
         )
 
@@ -81,7 +86,11 @@ class BucketStorage(S3Storage):
             if self._resource is None:
                 # django-storages makes one for each thread, which costs every new thread 50 ms and 10 MB.
                 self._resource = self._create_session().resource(
-                    "s3", region_name=self.region_name, endpoint_url=self.endpoint_url, config=self.client_config
+                    "s3",
+                    region_name=self.region_name,
+                    endpoint_url=self.endpoint_url,
+                    verify=self.verify,
+                    config=self.client_config,
                 )
         return self._resource
 
@@ -96,7 +105,7 @@ class BucketStorage(S3Storage):
             content = self._bounded(name, self._fetch, name)
         except ObjectMissing as missing:
             raise FileNotFoundError(f"There is no {name!r} in the storage.") from missing
-        return File(content, name)
+        return File(content if "b" in mode else io.TextIOWrapper(content, "utf-8"), name)
 
     def _fetch(self, name: str) -> Any:
         """Bring the whole object here: a caller that reads slowly must not hold a connection to the store."""
@@ -235,6 +244,19 @@ def _client_config(described: conf.BucketSettings) -> Config:
         max_pool_connections=32,
         s3={"addressing_style": described.addressing_style},
     )
+
+
+def _authorities() -> str | None:
+    """Return the list of certificate authorities that the bulk path trusts too; None for the one the SDK finds.
+
+    That is the machine's own, which may hold a private authority, or the one that SSL_CERT_FILE names.
+    """
+    of_the_sdk = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+    if of_the_sdk and not os.environ.get("SSL_CERT_FILE"):
+        return None
+    known = ssl.get_default_verify_paths()
+    in_folder = Path(known.capath) / "ca-certificates.crt" if known.capath else None
+    return known.cafile or (str(in_folder) if in_folder and in_folder.is_file() else None)
 
 
 def _blamed(refusal: ClientError, sent: dict[str, Any]) -> str | None:

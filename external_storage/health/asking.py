@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import (
@@ -57,7 +58,9 @@ def ask(method: str, url: str, headers: Mapping[str, str] = {}) -> Answer | NoAn
     try:
         # Headers are shown as they are: an encoding would hide what the store really holds.
         sent = {"Accept-Encoding": "identity", **headers}
-        with _pool().request(method, url, headers=sent, preload_content=False, redirect=False) as response:
+        with _pool(_proxy_for(url)).request(
+            method, url, headers=sent, preload_content=False, redirect=False
+        ) as response:
             body = b"" if method == "HEAD" else response.read(MOST_BYTES)
             found = {name.lower(): value for name, value in response.headers.items()}
             return Answer(url, response.status, found, body)
@@ -66,9 +69,16 @@ def ask(method: str, url: str, headers: Mapping[str, str] = {}) -> Answer | NoAn
 
 
 @cache
-def _pool() -> urllib3.PoolManager:
-    # The system's own list of authorities, as a browser has; botocore's bundle would not know a private one.
-    return urllib3.PoolManager(timeout=TIMEOUT, retries=False, ssl_context=ssl.create_default_context())
+def _pool(proxy: str | None) -> urllib3.PoolManager:
+    # The machine's own list of authorities, which may hold a private one.
+    options = {"timeout": TIMEOUT, "retries": False, "ssl_context": ssl.create_default_context()}
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for *url*, as the transfer's own requests use it."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 def _explained(url: str, problem: HTTPError) -> NoAnswer:
