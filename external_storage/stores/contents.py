@@ -15,25 +15,25 @@ def same_content(source: Store, target: Store, source_info: ObjectInfo, target_i
     """Return whether the two objects, equal in size, hold the same bytes.
 
     1. The MD5 that the target's listing gives.
-    2. What the target says of the object when asked (HEAD): the MD5 recorded beside it, or how it was cut into parts.
+    2. What the target says of the object when asked (HEAD): how it was cut into parts, or the MD5 recorded beside it.
     3. Where it says neither, its bytes.
     """
-    source_md5 = source_info.md5 or md5_of(source, source_info.key)
-    if source_md5 == target_info.md5:
-        return True
+    source_md5 = source_info.md5
+    if target_info.md5 is not None:
+        source_md5 = source_md5 or md5_of(source, source_info.key)
+        if source_md5 == target_info.md5:
+            return True
     try:
         described = target.describe(target_info.key)
     except ObjectMissing:
         return False
     if described.size != source_info.size:
         return False
-    if described.recorded_md5 is not None:
-        return described.recorded_md5 == source_md5
     if described.part_size is not None:
         return described.etag == parts_etag_of(source, source_info.key, described.part_size)
-    if described.md5 is not None:
-        return described.md5 == source_md5
-    return md5_of(target, target_info.key) == source_md5
+    source_md5 = source_md5 or md5_of(source, source_info.key)
+    known = described.recorded_md5 or described.md5
+    return source_md5 == (known if known is not None else md5_of(target, target_info.key))
 
 
 def md5_of(store: Store, key: str) -> str:

@@ -107,3 +107,25 @@ def test_a_certificate_for_another_name_is_refused(ceph, certificates):
     store = store_on(ceph, ceph.make_bucket().name, endpoint_url=elsewhere, ca_bundle=str(certificates.authority))
     with pytest.raises(StoreRefused, match="certificate"):
         list(store.list())
+
+
+def test_a_large_object_of_another_program_is_recognised_too(s3_server, tmp_path):
+    from boto3.s3.transfer import TransferConfig
+
+    from external_storage import transfer
+    from external_storage.objects import Publish
+    from external_storage.stores import LocalStore
+
+    bucket = s3_server.make_bucket()
+    store = store_on(s3_server, bucket.name)
+    (tmp_path / "film.jpg").write_bytes(b"0123456789abcdef" * (12 << 16) + b"!")
+    parts = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+    bucket.client.upload_file(str(tmp_path / "film.jpg"), bucket.name, "images/film.jpg", Config=parts)
+    [listed] = store.list()
+    assert listed.md5 is None
+    rules = transfer.Rules(lambda key, first_bytes: Publish(PICTURE))
+    report = transfer.copy(LocalStore("disk", tmp_path), store, rules)
+    assert (report.sent, report.already_there) == (0, 1)
+    (tmp_path / "film.jpg").write_bytes(b"0123456789abcdef" * (12 << 16) + b"?")
+    report = transfer.copy(LocalStore("disk", tmp_path), store, rules)
+    assert (report.copied, report.already_there, report.exit_code) == (1, 0, 0)

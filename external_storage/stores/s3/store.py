@@ -8,6 +8,7 @@ import threading
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from html import unescape
 from itertools import chain
@@ -125,7 +126,16 @@ class S3Store:
         if answer.status != 200:
             raise self._explain_head(answer, body, key)
         self._bucket_seen = True
-        return _info(key, answer)
+        info = _info(key, answer)
+        if "-" in (info.etag or "") and info.part_size is None and info.recorded_md5 is None:
+            info = replace(info, part_size=self._size_of_first_part(full, info.size))
+        return info
+
+    def _size_of_first_part(self, full: str, size: int) -> int | None:
+        """Ask how an object of another program was cut into parts; not every store can tell."""
+        answer, _ = self._client.ask("HEAD", full, query={"partNumber": "1"})
+        told = int(answer.headers.get("content-length", "0"))
+        return told if answer.status == 206 and 0 < told < size else None
 
     def open(self, key: str) -> _S3Source:
         return _S3Source(key, lambda headers: self._get(key, headers), self._client.end)
