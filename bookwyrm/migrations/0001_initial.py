@@ -394,7 +394,7 @@ class Migration(migrations.Migration):
                 ),
                 ("title", models.CharField(blank=True, max_length=200, verbose_name="title")),
                 ("text", models.TextField(blank=True, max_length=20000, verbose_name="review")),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
                 ("edited_at", models.DateTimeField(auto_now=True)),
                 (
                     "author",

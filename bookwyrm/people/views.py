@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ..images.saving import save_or_explain
 from ..shelves.models import Review, Shelf
 from ..site.context import current_site
-from ..site.limits import limited, posted, signed_in_person
+from ..site.limits import forgive, limited, posted, signed_in_person
 from ..site.models import SiteSettings
 from . import first_account
 from .forms import FirstAccountForm, NewPasswordForm, ProfileForm, SignUpForm
@@ -36,6 +36,10 @@ REVIEWS_PER_PAGE = 10
 class SignIn(auth_views.LoginView):
     template_name = "people/login.html"
     redirect_authenticated_user = True
+
+    def form_valid(self, form):
+        forgive("sign in as", posted("username")(self.request), seconds=600)
+        return super().form_valid(form)
 
     def get_context_data(self, **kwargs):
         # Django's view has a `site` of its own, which would stand before ours.

@@ -93,7 +93,7 @@ class Review(models.Model):
     )
     title = models.CharField(_("title"), max_length=200, blank=True)
     text = models.TextField(_("review"), blank=True, max_length=20000)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
     edited_at = models.DateTimeField(auto_now=True)
 
     class Meta:

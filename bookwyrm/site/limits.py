@@ -51,7 +51,7 @@ def limited(action: str, *, times: int, seconds: int, by: Key = client_address) 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-            if request.method == "POST" and (wait := seconds_to_wait(f"{action}:{by(request)}", times, seconds)):
+            if request.method == "POST" and (wait := _seconds_to_wait(action, by(request), times, seconds)):
                 response = render(request, "429.html", status=429)
                 response["Retry-After"] = str(wait)
                 return response
@@ -62,17 +62,27 @@ def limited(action: str, *, times: int, seconds: int, by: Key = client_address) 
     return decorate
 
 
-def seconds_to_wait(name: str, times: int, seconds: int) -> int:
-    """Count one more try under *name*; return 0 while it is allowed, else the seconds until the window ends."""
-    now = int(time.time())
-    window_end = now - now % seconds + seconds
-    # Hashed, because a name may be anything a visitor typed and a cache key may not.
-    key = "limit:" + hashlib.sha256(f"{name}:{window_end}".encode()).hexdigest()
-    if cache.add(key, 1, timeout=seconds):
+def forgive(action: str, key: str, seconds: int) -> None:
+    """Forget the tries of *action* under *key* in this window: whoever succeeded was not guessing."""
+    cache.delete(_counter(action, key, seconds)[0])
+
+
+def _seconds_to_wait(action: str, key: str, times: int, seconds: int) -> int:
+    """Count one more try; return 0 while it is allowed, else the seconds until the window ends."""
+    counter, until_end = _counter(action, key, seconds)
+    if cache.add(counter, 1, timeout=seconds):
         return 0
     try:
-        tries = cache.incr(key)
+        tries = cache.incr(counter)
     except ValueError:
-        # The window ended between the two calls.
+        # The window ended, or the tries were forgiven, between the two calls.
         return 0
-    return window_end - now if tries > times else 0
+    return until_end if tries > times else 0
+
+
+def _counter(action: str, key: str, seconds: int) -> tuple[str, int]:
+    """Return the name of the counter for this window and the seconds until the window ends."""
+    now = int(time.time())
+    window, since_begin = divmod(now, seconds)
+    # Hashed, because a key may be anything a visitor typed and a cache's may not.
+    return "limit:" + hashlib.sha256(f"{action}:{window}:{key}".encode()).hexdigest(), seconds - since_begin

@@ -202,6 +202,15 @@ def test_guessing_one_password_is_slowed_down_wherever_the_guesses_come_from():
     assert answers == [200] * 10 + [429]
 
 
+def test_whoever_knows_the_password_is_not_slowed_down(client):
+    site.person("ada")
+    for _ in range(3):
+        for password in ["wrong"] * 6 + ["correct horse"]:
+            answer = client.post("/login/", {"username": "ada", "password": password})
+        assert answer.status_code == 302
+        client.post("/logout/")
+
+
 def test_trying_many_names_from_one_address_is_slowed_down():
     answers = [
         site.visitor(REMOTE_ADDR="198.51.100.7")
