@@ -23,7 +23,7 @@ from typing import Any
 from .. import env
 from . import control, systemd
 from .log_files import LogWriter, log_file
-from .processes import STEADY_SECONDS, Process, pause_before_restart
+from .processes import FIRST_PAUSE, STEADY_SECONDS, Process, pause_before_restart
 from .web import Address, Generation, NotAnswering, listen
 
 # How long a replaced process may finish what it has begun.
@@ -258,10 +258,15 @@ class Supervisor:
 
     def look_after_processes(self) -> None:
         self._bury_the_leaving()
-        if self.generation and not self.generation.process.is_running():
-            self._restart_web()
-        if self.worker and not self.worker.is_running():
-            self._restart_worker()
+        try:
+            if self.generation and not self.generation.process.is_running():
+                self._restart_web()
+            if self.worker and not self.worker.is_running():
+                self._restart_worker()
+        except OSError as error:
+            # No memory, no process, no disk: none of it is a reason to end what still runs.
+            self.note(f"could not start a process ({error.strerror}); trying again")
+            time.sleep(FIRST_PAUSE)
 
     def _bury_the_leaving(self) -> None:
         for one in list(self.leaving):
@@ -317,6 +322,9 @@ class Supervisor:
         _wait_for(processes, DOWN_SECONDS * 0.6)
         for generation in generations:
             generation.hurry()
+        for worker in workers:
+            # The worker gives back what it has begun, and the next one takes it up at once.
+            worker.send(signal.SIGQUIT)
         _wait_for(processes, DOWN_SECONDS * 0.4)
         for generation in generations:
             generation.close()

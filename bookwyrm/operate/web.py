@@ -87,7 +87,8 @@ class Generation:
         with socket.socket(socket.AF_UNIX) as private:
             private.bind(str(self._private))
             private.listen(64)
-            gate, self._gate = os.pipe()
+            gate, opener = os.pipe()
+            self._gate: int | None = opener
             descriptors = (*(listener.fileno() for listener in listeners), private.fileno())
             self.process = Process.start(
                 "web",
@@ -135,6 +136,7 @@ class Generation:
 
     def open_gate(self) -> None:
         """Let the public in. From here on the workers take connections from the listening socket."""
+        assert self._gate is not None
         os.write(self._gate, b"o")
 
     def drain(self) -> None:
@@ -148,5 +150,7 @@ class Generation:
     def close(self) -> None:
         """End whatever is left of the generation, and its private socket."""
         self.process.kill()
-        os.close(self._gate)
+        if self._gate is not None:
+            os.close(self._gate)
+            self._gate = None
         self._private.unlink(missing_ok=True)

@@ -372,3 +372,15 @@ def test_a_python_without_ensurepip_is_told_what_to_install(untouched):
     assert "apt install python3-venv" in done.stderr
     assert not (untouched.root / ".venv").exists()
     assert not untouched.env_file.exists()
+
+
+def test_the_site_runs_on_postgresql_and_redis_as_well(untouched, postgres_server, redis_server):
+    untouched.write_env()
+    untouched.set(DATABASE_URL=postgres_server, REDIS_URL=redis_server)
+    untouched.start()
+    assert answers(untouched.port, "/")
+    assert not (untouched.root / ".bw" / "site.sqlite3").exists()
+    assert eventually(lambda: "celery@" in untouched.run("./bw-dev logs -n 500").printed)
+    began = time.monotonic()
+    untouched.run("./bw-dev down")
+    assert time.monotonic() - began < 20
