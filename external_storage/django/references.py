@@ -15,8 +15,6 @@ from .backends import SiteStorage
 def file_fields(alias: str) -> Iterator[models.FileField]:
     """Yield every file field, of every model with a table of its own, whose files belong to *alias*."""
     for model in apps.get_models(include_auto_created=True):
-        if model._meta.proxy or (not model._meta.managed and model._meta.swapped):
-            continue
         for field in model._meta.local_concrete_fields:
             if isinstance(field, models.FileField) and belongs_to(field, alias):
                 yield field

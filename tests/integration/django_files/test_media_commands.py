@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 import urllib3
@@ -186,6 +188,32 @@ def test_json_is_one_value_a_line_and_ends_with_the_report(on_disk, run, command
     assert ran.json[0]["key"] == "backup.zip"
     assert ran.json[-1]["copied"] == 1
     assert ran.json[-1]["exit_code"] == 0
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from external_storage.django.locking import only_run_on
+with only_run_on(Path(sys.argv[1])):
+    print("holding", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_while_another_run_works_on_the_folder_a_second_one_names_it_and_ends(on_disk, run, command):
+    on_disk.put_on_disk("covers/a.png", PNG)
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(on_disk.media)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "holding\n"
+        ran = run(command)
+        assert ran.code == 6
+        assert f"process {other.pid}, since 20" in ran.err
+        assert on_disk.bucket.keys_under() == []
+    finally:
+        other.kill()
+        other.communicate()
+    # A killed run leaves nothing behind that would stop the next one.
+    assert run(command).code == 0
 
 
 def test_without_a_bucket_the_setting_to_set_is_named(settings, tmp_path, run, command):

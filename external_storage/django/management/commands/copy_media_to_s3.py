@@ -13,6 +13,7 @@ from ....health.preflight import Preflight, preflight
 from ....stores.retrying import RetryingStore
 from ... import conf, sending
 from ...console import StorageCommand, worst
+from ...locking import only_run_on
 
 
 class Command(StorageCommand):
@@ -31,6 +32,10 @@ class Command(StorageCommand):
     def run(self, **options: Any) -> int:
         route = sending.route_of(options["alias"])
         sending.check_folder(route)
+        with only_run_on(route.folder.root):
+            return self._send(route, **options)
+
+    def _send(self, route: sending.Route, **options: Any) -> int:
         may_ask = not options["without_public_check"]
         tried = self._try_the_store(route, may_ask=may_ask, write=not options["dry_run"], as_json=options["json"])
         if tried.failures:
