@@ -38,7 +38,7 @@ class SignIn(auth_views.LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form):
-        forgive("sign in as", posted("username")(self.request), seconds=600)
+        forgive(f"sign in as:{posted('username')(self.request)}", seconds=600)
         return super().form_valid(form)
 
     def get_context_data(self, **kwargs):

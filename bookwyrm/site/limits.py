@@ -51,7 +51,7 @@ def limited(action: str, *, times: int, seconds: int, by: Key = client_address) 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-            if request.method == "POST" and (wait := _seconds_to_wait(action, by(request), times, seconds)):
+            if request.method == "POST" and (wait := seconds_to_wait(f"{action}:{by(request)}", times, seconds)):
                 response = render(request, "429.html", status=429)
                 response["Retry-After"] = str(wait)
                 return response
@@ -62,14 +62,14 @@ def limited(action: str, *, times: int, seconds: int, by: Key = client_address) 
     return decorate
 
 
-def forgive(action: str, key: str, seconds: int) -> None:
-    """Forget the tries of *action* under *key* in this window: whoever succeeded was not guessing."""
-    cache.delete(_counter(action, key, seconds)[0])
+def forgive(name: str, seconds: int) -> None:
+    """Forget the tries under *name* in this window: whoever succeeded was not guessing."""
+    cache.delete(_counter(name, seconds)[0])
 
 
-def _seconds_to_wait(action: str, key: str, times: int, seconds: int) -> int:
-    """Count one more try; return 0 while it is allowed, else the seconds until the window ends."""
-    counter, until_end = _counter(action, key, seconds)
+def seconds_to_wait(name: str, times: int, seconds: int) -> int:
+    """Count one more try under *name*; return 0 while it is allowed, else the seconds until the window ends."""
+    counter, until_end = _counter(name, seconds)
     if cache.add(counter, 1, timeout=seconds):
         return 0
     try:
@@ -80,9 +80,8 @@ def _seconds_to_wait(action: str, key: str, times: int, seconds: int) -> int:
     return until_end if tries > times else 0
 
 
-def _counter(action: str, key: str, seconds: int) -> tuple[str, int]:
-    """Return the name of the counter for this window and the seconds until the window ends."""
-    now = int(time.time())
-    window, since_begin = divmod(now, seconds)
-    # Hashed, because a key may be anything a visitor typed and a cache's may not.
-    return "limit:" + hashlib.sha256(f"{action}:{window}:{key}".encode()).hexdigest(), seconds - since_begin
+def _counter(name: str, seconds: int) -> tuple[str, int]:
+    """Return what counts the tries under *name* in this window, and the seconds until it ends."""
+    window, since_begin = divmod(int(time.time()), seconds)
+    # Hashed, because a name may be anything a visitor typed and a cache's key may not.
+    return "limit:" + hashlib.sha256(f"{window}:{name}".encode()).hexdigest(), seconds - since_begin
