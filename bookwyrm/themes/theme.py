@@ -58,13 +58,11 @@ class Theme:
 @functools.cache
 def themes() -> tuple[Theme, ...]:
     """Return every theme of this site, those that follow the system first."""
-    found = [read(path) for path in sorted(FOLDER.glob("*.toml"))]
-    order = list(DEFAULT.values())
-    return tuple(
-        sorted(
-            found, key=lambda theme: (theme.name not in order, order.index(theme.name) if theme.name in order else 0)
-        )
-    )
+    found = {path.stem: read(path) for path in sorted(FOLDER.glob("*.toml"))}
+    first = list(DEFAULT.values())
+    if missing := [name for name in first if name not in found]:
+        raise ThemeRefused(f"{FOLDER} has no {missing[0]}.toml, which readers get who chose no theme")
+    return tuple(found[name] for name in [*first, *(name for name in found if name not in first)])
 
 
 def read(path: Path) -> Theme:

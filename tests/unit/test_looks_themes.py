@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -87,21 +88,42 @@ def test_every_colour_that_the_style_sheets_use_is_a_token_of_the_themes() -> No
     assert used >= theme.TOKENS
 
 
-def test_the_command_changes_nothing_when_a_theme_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_themes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of themes that is this test's own; at first it holds the two of the site."""
     for name in ("light.toml", "dark.toml"):
         a_theme(tmp_path, (theme.FOLDER / name).read_text(encoding="utf-8"), name)
-    a_theme(tmp_path, LIGHT.replace('ink = "#18222b"', 'ink = "#f0f0f0"'), "mist.toml")
-    sheet = tmp_path / "themes.css"
     monkeypatch.setattr(theme, "FOLDER", tmp_path)
-    monkeypatch.setattr("bookwyrm.management.commands.compile_themes.STYLE_SHEET", sheet)
     theme.themes.cache_clear()
-    try:
-        with pytest.raises(CommandError, match=r"mist\.toml: ink \(#f0f0f0\) on page"):
-            call_command("compile_themes", stdout=StringIO())
-        assert not sheet.exists()
+    yield tmp_path
+    theme.themes.cache_clear()
 
-        (tmp_path / "mist.toml").unlink()
+
+def test_a_new_theme_is_one_new_file(own_themes: Path) -> None:
+    a_theme(own_themes, LIGHT.replace("Light", "Mist"), "a-mist.toml")
+
+    assert [found.name for found in theme.themes()] == ["light", "dark", "a-mist"]
+    assert ':root[data-theme="a-mist"]' in theme.style_sheet(theme.themes())
+    assert theme.themes()[2].label("de") == "Mist"
+
+
+def test_without_the_dark_theme_nothing_is_compiled(own_themes: Path) -> None:
+    (own_themes / "dark.toml").unlink()
+
+    with pytest.raises(theme.ThemeRefused, match=r"has no dark\.toml"):
+        theme.themes()
+
+
+def test_the_command_changes_nothing_when_a_theme_is_refused(own_themes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet = own_themes / "themes.css"
+    committed = theme.STYLE_SHEET.read_text(encoding="utf-8")
+    monkeypatch.setattr("bookwyrm.management.commands.compile_themes.STYLE_SHEET", sheet)
+    mist = a_theme(own_themes, LIGHT.replace('ink = "#18222b"', 'ink = "#f0f0f0"'), "mist.toml")
+
+    with pytest.raises(CommandError, match=r"mist\.toml: ink \(#f0f0f0\) on page"):
         call_command("compile_themes", stdout=StringIO())
-        assert sheet.read_text(encoding="utf-8") == theme.STYLE_SHEET.read_text(encoding="utf-8")
-    finally:
-        theme.themes.cache_clear()
+    assert not sheet.exists()
+
+    mist.unlink()
+    call_command("compile_themes", stdout=StringIO())
+    assert sheet.read_text(encoding="utf-8") == committed
