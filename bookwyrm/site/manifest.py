@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from django.http import HttpRequest, JsonResponse
 from django.templatetags.static import static
 from django.urls import reverse
@@ -14,6 +16,8 @@ from ..themes.theme import DEFAULT, themes
 from .context import current_site
 from .models import SiteSettings
 
+# Characters; phones cut longer names off.
+SHORT = 12
 OUR_ICONS = (
     ("images/icon-192.png", "192x192", "any"),
     ("images/icon-512.png", "512x512", "any"),
@@ -31,7 +35,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
         {
             "id": "/",
             "name": site.name,
-            "short_name": site.name[:12],
+            "short_name": _short(site.name),
             "description": site.tagline,
             "lang": get_language(),
             "start_url": absolute(reverse("home")),
@@ -44,6 +48,11 @@ def manifest(request: HttpRequest) -> JsonResponse:
         content_type="application/manifest+json",
         json_dumps_params={"ensure_ascii": False},
     )
+
+
+def _short(name: str) -> str:
+    """Return as many whole words of *name* as fit under an icon, or its beginning."""
+    return textwrap.shorten(name, SHORT, placeholder="") or name[:SHORT]
 
 
 def _icons(site: SiteSettings) -> list[dict[str, str]]:

@@ -149,6 +149,7 @@ def test_the_manifest_names_the_site_and_whole_addresses_of_its_pictures(client:
     manifest = json.loads(answer.content)
     assert answer["Content-Type"] == "application/manifest+json"
     assert (manifest["name"], manifest["description"], manifest["lang"]) == ("Harbour Books", "By the sea", "fr")
+    assert manifest["short_name"] == "Harbour"
     assert manifest["start_url"] == f"{settings.SITE_URL}/"
     assert {icon["sizes"] for icon in manifest["icons"]} == {"192x192", "512x512"}
     assert all(icon["src"].startswith(f"{settings.SITE_URL}/static/images/icon-") for icon in manifest["icons"])
