@@ -8,15 +8,17 @@ from urllib.parse import quote
 
 from django.contrib.staticfiles.storage import staticfiles_storage
 
-from ..errors import SettingsError
+from ..errors import SettingsError, StorageError
 from ..health import doctor
 from ..health.asking import Ask, ask
 from ..health.findings import Finding, Verdict, unknown
 from ..health.preflight import judge_probe, probe_object
 from ..objects import HoldBack
 from ..providers import addresses
+from ..stores import Store
 from ..stores.retrying import RetryingStore
 from . import conf, publishing, sending
+from .references import referenced_keys
 
 FONTS = (".woff2", ".woff", ".ttf", ".otf")
 GUIDES_SAMPLE = "images/logo-small.png"
@@ -85,18 +87,35 @@ def examine(subject: Subject, *, ask: Ask = ask) -> Iterator[Finding]:
 
 def _examine_pictures(subject: Subject, ask: Ask) -> Iterator[Finding]:
     """Fetch a picture of the site; where there is none yet in a bucket, a probe stored for the moment."""
-    store = conf.store_named(subject.media.name)
-    if found := sending.samples(subject.alias, store, count=1):
-        sample = doctor.sample_at(subject.media.public_url, found[0], "a picture")
-        yield doctor.examine_sample("media.picture", _as_published(sample, found[0].key, subject.alias), ask=ask)
-    elif subject.is_bucket:
-        tried: list[Finding] = []
-        with probe_object(store, tried) as key:
-            if key:
-                tried.append(judge_probe(subject.media.public_url, key, ask))
-        yield from tried
-    else:
-        yield unknown("media.picture", "The site has no picture yet.", "Upload one, then check again.")
+    store = RetryingStore(conf.store_named(subject.media.name))
+    try:
+        if wanted := min(referenced_keys(subject.alias), default=None):
+            yield from _examine_picture(subject, store, wanted, ask)
+        elif subject.is_bucket:
+            yield from _examine_probe(subject, store, ask)
+        else:
+            yield unknown("media.picture", "The site has no picture yet.", "Upload one, then check again.")
+    except StorageError as problem:
+        yield unknown("media.picture", problem.what, problem.remedy)
+
+
+def _examine_picture(subject: Subject, store: Store, wanted: str, ask: Ask) -> Iterator[Finding]:
+    """Fetch a picture that rows refer to: one that the store holds, or else tell that it lacks the one *wanted*."""
+    found = sending.samples(subject.alias, store, count=1)
+    missing = None if found else doctor.examine_presence("media.picture", store, wanted)
+    if missing:
+        yield missing
+    for info in found:
+        sample = doctor.sample_at(subject.media.public_url, info, "a picture")
+        yield doctor.examine_sample("media.picture", _as_published(sample, info.key, subject.alias), ask=ask)
+
+
+def _examine_probe(subject: Subject, store: Store, ask: Ask) -> list[Finding]:
+    tried: list[Finding] = []
+    with probe_object(store, tried) as key:
+        if key:
+            tried.append(judge_probe(subject.media.public_url, key, ask))
+    return tried
 
 
 def _examine_static(subject: Subject, static: conf.StoreSettings, ask: Ask) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ class Front:
     turned_away: list[str] = field(default_factory=list)
 
 
+LOSE_THE_ANSWER: OwnAnswer = (0, b"")
+"""Pass the request on, and hang up instead of passing the answer back."""
+
+
 def refusal(status: int, code: str) -> OwnAnswer:
     return status, f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode()
 
@@ -36,13 +41,17 @@ def fussy_front(server_url: str, decide: Callable[[BaseHTTPRequestHandler], OwnA
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             own = decide(self)
-            if own is not None:
+            if own is not None and own is not LOSE_THE_ANSWER:
                 front.turned_away.append(f"{self.command} {self.path}")
                 return self.answer(own[0], [("Content-Type", "application/xml")], own[1])
             # The Host header goes through unchanged: it is part of what the client has signed.
             connection = HTTPConnection(behind.hostname, behind.port)
             connection.request(self.command, self.path, body, dict(self.headers))
             response = connection.getresponse()
+            if own is LOSE_THE_ANSWER:
+                front.turned_away.append(f"{self.command} {self.path}")
+                connection.close()
+                return self.connection.shutdown(socket.SHUT_RDWR)
             self.answer(response.status, response.getheaders(), response.read())
             connection.close()
 

@@ -91,6 +91,13 @@ def test_a_private_picture_is_told_from_a_missing_one(ready, run):
     assert seen(ran, "media.picture").startswith("Private")
 
 
+def test_a_picture_that_rows_refer_to_and_the_store_lacks_is_missing(ready, run):
+    ready.bucket.client.delete_object(Bucket=ready.bucket.name, Key="images/covers/a.png")
+    ran = run("check_storage", "--json")
+    assert seen(ran, "media.picture").startswith("File missing: 'covers/a.png'")
+    assert ran.code == 5
+
+
 def test_a_font_that_was_not_sent_is_missing_and_nothing_is_said_of_cors(ready, run):
     listed = ready.bucket.keys_under("static/fonts/")
     unwanted = {"Objects": [{"Key": key} for key in listed]}

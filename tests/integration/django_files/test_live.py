@@ -27,7 +27,7 @@ from tests.servers.processes import free_ports
 from tests.servers.web import answering
 
 from .conftest import CANARY
-from .fussy_front import fussy_front, refusal
+from .fussy_front import LOSE_THE_ANSWER, fussy_front, refusal
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 
@@ -239,6 +239,19 @@ def test_a_store_without_acls_or_conditions_is_refused_once_and_then_understood(
         assert len(front.turned_away) == refused_once
     assert second != "covers/a.png"
     assert site.in_bucket("images/covers/a.png") == PNG
+
+
+def test_an_upload_whose_answer_got_lost_is_stored_once(site):
+    answers = [LOSE_THE_ANSWER]
+
+    def lose_the_first(request):
+        return answers.pop() if request.command == "PUT" and answers else None
+
+    with fussy_front(site.server.endpoint_url, lose_the_first) as front:
+        site.configure(ENDPOINT_URL=front.url)
+        assert site.storage.save("covers/a.png", ContentFile(PNG)) == "covers/a.png"
+        assert len(front.turned_away) == 1
+    assert site.bucket.keys_under() == ["images/covers/a.png"]
 
 
 def test_every_error_of_the_live_path_is_one_of_ours(site):
