@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from PIL import Image
@@ -88,3 +90,20 @@ def last_counts(printed: str) -> dict[str, int]:
     """Return the counts of the line every copy ends with."""
     line = printed.strip().splitlines()[-1]
     return {name: int(count) for name, count in re.findall(r"([a-z][a-z ]*?) (\d+)", line)}
+
+
+def assert_no_secret_shows(instance: Instance) -> None:
+    """Nothing the site has printed, logged or put on a command line holds a secret of its `.env`."""
+    told = "".join(outcome.printed for outcome in instance.outcomes) + instance.logs() + command_lines()
+    secrets = instance.secrets()
+    assert len(secrets) >= 2
+    assert [secret for secret in secrets if secret in told] == []
+
+
+def command_lines() -> str:
+    """Return what every running process was started with, as anybody on this machine can read it."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return "\n".join(lines)

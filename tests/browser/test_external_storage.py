@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.instance import Instance, new_instance
-from tests.servers import MEDIA, SITE, Bucket, HttpsFront, S3Server, https_front
+from tests.servers import MEDIA, SITE, Bucket, Certificates, HttpsFront, S3Server, https_front
 
 from .chromium import Browser, Seen, open_browser
 
@@ -21,11 +21,18 @@ def bucket(s3_server: S3Server) -> Bucket:
 
 
 @pytest.fixture(scope="module")
-def instance(s3_server: S3Server, bucket: Bucket, chromium, nginx_program) -> Iterator[Instance]:
-    """A site at https://books.test with its files at https://media.test, and no CORS rules yet."""
-    with new_instance() as instance:
+def instance(
+    s3_server: S3Server, bucket: Bucket, certificates: Certificates, chromium, nginx_program
+) -> Iterator[Instance]:
+    """A site at https://books.test with its files at https://media.test, and no CORS rules yet.
+
+    Where the store itself speaks HTTPS, the site does too: checksums travel another way there.
+    """
+    trust = {name: str(certificates.authority) for name in ("SSL_CERT_FILE", "AWS_CA_BUNDLE")}
+    with new_instance(**trust) as instance:
         instance.write_env()
         instance.use_bucket(s3_server, bucket)
+        instance.set(AWS_S3_ENDPOINT_URL=s3_server.tls_endpoint_url or s3_server.endpoint_url)
         instance.set(DOMAIN=SITE, USE_HTTPS="true", USE_S3="true", AWS_S3_CUSTOM_DOMAIN=MEDIA)
         instance.run("./bw-dev collectstatic")
         instance.run("./bw-dev up -d")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,13 @@ def test_every_command_of_the_page_ends_well(instance):
 
 def test_every_command_of_the_table_ends_well(instance):
     commands = re.findall(r"^\| `(\./bw-dev [^`]+)` \|", PAGE.prose, flags=re.MULTILINE)
-    for command in commands:
-        if command not in NEVER_ENDS:
-            instance.run(command)
-    instance.run("./bw-dev up -d")
+    for command in (command for command in commands if command not in NEVER_ENDS):
+        instance.run(f"{command} --books 3" if command.endswith("demo") else command)
     assert len(commands) == 8
 
 
 def test_the_backup_holds_the_whole_database(instance):
-    with sqlite3.connect(instance.root / "site-backup.sqlite3") as backup:
+    with closing(sqlite3.connect(instance.root / "site-backup.sqlite3")) as backup:
         tables = {name for (name,) in backup.execute("SELECT name FROM sqlite_master")}
         assert backup.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert {"bookwyrm_user", "bookwyrm_edition"} <= tables
