@@ -92,7 +92,7 @@ def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Queue]:
             queue.kill(worker)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 40.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 90.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -148,7 +148,7 @@ def test_a_task_that_kills_its_process_is_given_up_too(queue):
     for _ in range(6):
         worker = queue.start_worker()
         # The database's worker dies with the task; Celery's only loses a child, and goes on.
-        if not eventually(lambda worker=worker: worker.poll() is not None or "given up" in queue.log(), seconds=20):
+        if not eventually(lambda worker=worker: worker.poll() is not None or "given up" in queue.log(), seconds=90):
             break
         if "given up" in queue.log():
             break
