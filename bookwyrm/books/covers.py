@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 from django.db import transaction
 
@@ -23,7 +22,12 @@ def ask_for_cover(edition: Edition, url: str, asked_by: User | None) -> None:
         edition.cover_requests.all().delete()
         in_place_of = Edition.objects.values_list("cover", flat=True).get(pk=edition.pk)
         wish = CoverRequest.objects.create(edition=edition, url=url, asked_by=asked_by, in_place_of=in_place_of)
-        transaction.on_commit(partial(tasks.fetch_cover.enqueue, wish.pk))
+
+    def enqueue() -> None:
+        tasks.fetch_cover.enqueue(wish.pk)
+
+    # Robust: a queue that is away costs the cover and a line in the log, not the book that is imported with it.
+    transaction.on_commit(enqueue, robust=True)
 
 
 def fulfil(wish_pk: int) -> None:

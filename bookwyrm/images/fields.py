@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 
 from django.apps import apps
 from django.core.files.base import ContentFile, File
@@ -71,8 +70,7 @@ class PictureFieldFile(ImageFieldFile):
             self.name = previous
             raise PictureNotStored(self.field.name) from error
         self.field.remember(self.instance, picture)
-        if (names := _stored_names.get()) is not None:
-            names.append((self, self.name))
+        _note_for_withdrawal(self)
         if save:
             self.instance.save()
 
@@ -167,16 +165,24 @@ class PictureField(models.ImageField):
         if before == after:
             return
         if before:
-            transaction.on_commit(partial(tasks.remove_picture.enqueue, before), using=using)
+            _after_commit(using, tasks.remove_picture.enqueue, before)
         if after:
-            arguments = (instance._meta.label_lower, instance.pk, self.name)
-            transaction.on_commit(partial(tasks.make_thumbnails.enqueue, *arguments), using=using)
+            _after_commit(using, tasks.make_thumbnails.enqueue, instance._meta.label_lower, instance.pk, self.name)
 
     def _remove_deleted(self, instance: models.Model, *, using: str, **kwargs) -> None:
         from . import tasks
 
         if name := getattr(instance, self.name).name:
-            transaction.on_commit(partial(tasks.remove_picture.enqueue, name), using=using)
+            _after_commit(using, tasks.remove_picture.enqueue, name)
+
+
+def _after_commit(using: str, enqueue: Callable[..., object], *arguments: str | int) -> None:
+    def enqueue_it() -> None:
+        enqueue(*arguments)
+
+    # Robust: the row is saved by then. A queue that is away costs thumbnails, which can be rebuilt, or leaves a file
+    # too many, and is logged; an error page would say that nothing was saved.
+    transaction.on_commit(enqueue_it, using=using, robust=True)
 
 
 def picture_fields() -> Iterator[PictureField]:
@@ -199,6 +205,17 @@ def withdrawn_on_failure() -> Iterator[None]:
         raise
     finally:
         _stored_names.reset(token)
+
+
+def _note_for_withdrawal(file: ImageFieldFile) -> None:
+    names = _stored_names.get()
+    if names is None:
+        return
+    names.append((file, file.name))
+    using = router.db_for_write(type(file.instance), instance=file.instance)
+    if connections[using].in_atomic_block:
+        # Once the row is committed, a failure of whatever comes after must not take its file away.
+        transaction.on_commit(names.clear, using=using)
 
 
 def _withdraw(file: ImageFieldFile, name: str) -> None:

@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db import transaction
 from django.template import Context, Template
+from django_tasks.backends.base import BaseTaskBackend
 
 from bookwyrm.images import PictureRefused
 from bookwyrm.images.fields import PictureNotStored, withdrawn_on_failure
@@ -94,6 +95,30 @@ def test_old_files_stay_until_the_commit_and_for_good_after_a_rollback(media):
         raise ZeroDivisionError
     assert site.stored_files(media) == old
     assert Edition.objects.get(pk=edition.pk).cover.name in old
+
+
+def test_what_fails_after_the_commit_takes_no_file_away(media):
+    edition = site.book()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), withdrawn_on_failure(), transaction.atomic():
+        transaction.on_commit(lambda: None)
+        edition.cover = site.upload()
+        edition.save()
+        transaction.on_commit(fail)
+    assert Edition.objects.get(pk=edition.pk).cover.name in site.stored_files(media)
+
+
+def test_a_new_file_is_taken_away_again_after_a_rollback(media):
+    edition = site.book()
+    with pytest.raises(ZeroDivisionError), withdrawn_on_failure(), transaction.atomic():
+        edition.cover = site.upload()
+        edition.save()
+        assert site.stored_files(media)
+        raise ZeroDivisionError
+    assert site.stored_files(media) == set()
 
 
 def test_a_cleared_cover_leaves_nothing_behind(media):
@@ -218,6 +243,24 @@ def test_rebuilding_goes_on_after_a_file_that_is_damaged(media, damage, caplog):
     whole.refresh_from_db()
     assert whole.cover_widths == [160, 320]
     assert damaged.cover.name in caplog.text
+
+
+class AbsentQueue(BaseTaskBackend):
+    """A queue whose server is away."""
+
+    def enqueue(self, task, args, kwargs):
+        raise ConnectionError("the queue is away")
+
+
+def test_a_queue_that_is_away_costs_thumbnails_and_not_the_cover(settings, media, client, caplog):
+    edition = site.book()
+    client.force_login(site.person())
+    settings.TASKS = {"default": {"BACKEND": f"{__name__}.AbsentQueue"}}
+    assert client.post(f"/book/{edition.pk}/cover/", {"cover": site.upload()}).status_code == 302
+    edition.refresh_from_db()
+    assert edition.cover.name in client.get(f"/book/{edition.pk}/").content.decode()
+    assert site.stored_files(media) == {edition.cover.name}
+    assert "the queue is away" in caplog.text
 
 
 # Showing
