@@ -20,7 +20,7 @@ from tests.servers.absent import program_path
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 
-def _left_out(absent: ServerAbsent) -> NoReturn:
+def leave_out(absent: ServerAbsent) -> NoReturn:
     """Skip the test; in CI, where nothing may be left out, `pytest_runtest_makereport` turns that into a failure."""
     pytest.skip(str(absent))
 
@@ -30,7 +30,7 @@ def _started(server: AbstractContextManager):
     try:
         return server.__enter__()
     except ServerAbsent as absent:
-        _left_out(absent)
+        leave_out(absent)
 
 
 def _while_running(server: AbstractContextManager) -> Iterator:
@@ -47,7 +47,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     try:
         return servers.issue_certificates(tmp_path_factory.mktemp("certificates"), "books.test", "media.test")
     except ServerAbsent as absent:
-        _left_out(absent)
+        leave_out(absent)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +95,7 @@ def _installed(program: str, added_by: str) -> str:
     try:
         return program_path(program, added_by=added_by)
     except ServerAbsent as absent:
-        _left_out(absent)
+        leave_out(absent)
 
 
 @pytest.hookimpl(hookwrapper=True)
