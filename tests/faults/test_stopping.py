@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import external_storage
 from external_storage import transfer
 from external_storage.objects import Headers, Publish
 from external_storage.stores import LocalStore, S3Store
@@ -19,14 +20,15 @@ from external_storage.testing import FakeS3, Fault
 RULES = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg", public=True)))
 
 # What a command does, without the command: copy, print, and exit with the code.
-COPY = """
+COPY = f"""
 import sys
+sys.path.insert(0, {str(Path(external_storage.__file__).parents[1])!r})
 from external_storage import transfer
 from external_storage.errors import StorageError
 from external_storage.objects import Headers, Publish
 from external_storage.stores import LocalStore, S3Store
 folder, endpoint = sys.argv[1:]
-login = {"access_key_id": "id", "secret_access_key": "secret"}
+login = dict(access_key_id="id", secret_access_key="secret")
 bucket = S3Store("bucket", bucket="pictures", prefix="images/", endpoint_url=endpoint, **login)
 disk = LocalStore("disk", folder)
 rules = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg", public=True)))
