@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -160,18 +161,9 @@ def new_instance(**extra_environment: str) -> Iterator[Instance]:
 
 def copy_of_the_tree(root: Path) -> None:
     """Copy what a clone would hold if the working tree were committed as it stands."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT,
-        check=True,
-        capture_output=True,
-    ).stdout
-    names = [name for name in listed.decode().split("\0") if name and (PROJECT / name).exists()]
-    tar = subprocess.Popen(
-        ["tar", "-c", "--null", "-T", "-"], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert tar.stdin and tar.stdout
-    unpack = subprocess.Popen(["tar", "-x", "-C", str(root)], stdin=tar.stdout)
-    tar.stdin.write("\0".join(names).encode())
-    tar.stdin.close()
-    assert unpack.wait() == 0 and tar.wait() == 0
+    list_files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(list_files, cwd=PROJECT, check=True, capture_output=True).stdout
+    for name in listed.decode().split("\0"):
+        if name and (PROJECT / name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, root / name, follow_symlinks=False)
