@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -25,9 +24,9 @@ def cpu_seconds(pids: list[int]) -> float:
     return sum(_cpu_of(pid) for pid in pids)
 
 
-def resident_bytes(pids: list[int]) -> int:
-    """Return the memory the processes hold now; what two of them share counts twice."""
-    return sum(_resident_of(pid) for pid in pids)
+def peak_bytes(pids: list[int]) -> int:
+    """Return the most memory that each of the processes has held so far, added up."""
+    return sum(_peak_of(pid) for pid in pids)
 
 
 def _cpu_of(pid: int) -> float:
@@ -38,7 +37,9 @@ def _cpu_of(pid: int) -> float:
     return 0.0
 
 
-def _resident_of(pid: int) -> int:
+def _peak_of(pid: int) -> int:
     with suppress(FileNotFoundError, ProcessLookupError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     return 0

@@ -21,9 +21,8 @@ MODULES = Path("/usr/lib/nginx/modules")
 BUCKET = "sink"
 
 CONFIGURATION = """\
+{modules}
 {user}
-load_module {modules}/ndk_http_module.so;
-load_module {modules}/ngx_http_lua_module.so;
 worker_processes 2;
 error_log stderr error;
 pid {directory}/nginx.pid;
@@ -102,9 +101,7 @@ end
 @contextmanager
 def sink(delay: float = 0.0) -> Iterator[tuple[str, Path]]:
     """Yield the sink's URL, and the folder that what is sent to it appears in; *delay* is in seconds, per answer."""
-    program = program_path("nginx", added_by=ADDED_BY)
-    if not (MODULES / "ngx_http_lua_module.so").exists():
-        raise ServerAbsent("nginx's Lua module", ADDED_BY)
+    program, modules = nginx_with_lua()
     directory = new_directory("sink")
     (port,) = free_ports(1)
     with scratch("sink") as data:
@@ -114,7 +111,7 @@ def sink(delay: float = 0.0) -> Iterator[tuple[str, Path]]:
         configuration.write_text(
             CONFIGURATION.format(
                 user="user root;" if os.geteuid() == 0 else "",
-                modules=MODULES,
+                modules=modules,
                 directory=directory,
                 data=data,
                 port=port,
@@ -126,3 +123,12 @@ def sink(delay: float = 0.0) -> Iterator[tuple[str, Path]]:
         command = [program, "-p", str(directory), "-c", str(configuration), "-g", "daemon off;"]
         with running(command, directory=directory, answers=lambda: listens(port)):
             yield f"http://127.0.0.1:{port}", data / "objects" / BUCKET
+
+
+def nginx_with_lua() -> tuple[str, str]:
+    """Return nginx's path and the lines of configuration that load its Lua module."""
+    program = program_path("nginx", added_by=ADDED_BY)
+    modules = [MODULES / "ndk_http_module.so", MODULES / "ngx_http_lua_module.so"]
+    if not all(module.exists() for module in modules):
+        raise ServerAbsent("nginx's Lua module", ADDED_BY)
+    return program, "\n".join(f"load_module {module};" for module in modules)

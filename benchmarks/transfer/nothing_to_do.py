@@ -1,0 +1,52 @@
+"""Time the second run, when everything is there already.
+
+python -m benchmarks.transfer.nothing_to_do [--server seaweedfs|ceph] [--files 20000] [--mean-bytes 60000] [--runs 5]
+
+Ours reads every file and compares its digest; the others compare size and time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from . import clients
+from .compare import Threshold, compare, say, tell
+from .corpus import MEAN_BYTES, covers
+from .measure import run
+from .options import begin, names
+from .places import place
+
+OTHERS = ("s5cmd", "rclone", "aws")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = begin(__doc__, runs=5)
+    parser.add_argument("--server", choices=("seaweedfs", "ceph"), default="seaweedfs")
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--mean-bytes", type=int, default=MEAN_BYTES)
+    parser.add_argument("--clients", type=names, default=["ours", *OTHERS])
+    options = parser.parse_args(arguments)
+    compared = [
+        clients.ours(),
+        clients.s5cmd(verb="sync"),
+        clients.rclone(options=clients.SERVER_TIME),
+        clients.aws(verb="sync"),
+    ]
+    with covers(options.files, mean=options.mean_bytes) as corpus, place(options.server) as bucket:
+        filled = run(clients.ours().command(corpus.root, bucket), environment=bucket.environment)
+        say(f"filled in {filled.wall:.0f} s")
+        comparison = compare(
+            f"Nothing to do among {corpus.files:,} files, {corpus.size / 1e6:,.0f} MB, on {options.server}",
+            [client for client in compared if client.name in options.clients],
+            lambda client: run(client.command(corpus.root, bucket), environment=bucket.environment),
+            objects=corpus.files,
+            runs=options.runs,
+            thresholds=[Threshold("wall", 0.5, OTHERS)],
+        )
+    tell(comparison, options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
