@@ -16,6 +16,9 @@ from external_storage.django.views import serve
 from external_storage.errors import ContentRefused
 from external_storage.objects import IMMUTABLE
 
+# An answer that is closed tells Django that a request has ended, which looks after the database connections.
+pytestmark = pytest.mark.django_db
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000
 
 
