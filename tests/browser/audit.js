@@ -44,7 +44,7 @@ function complaintsAboutThePage() {
       }
     }
   }
-  for (const field of all('input:not([type=hidden]), select, textarea')) {
+  for (const field of all('input:not([type=hidden], [hidden]), select, textarea')) {
     const label = [...(field.labels || [])].map((element) => element.textContent.trim()).join('');
     if (!label && !field.getAttribute('aria-label')) complain('field without a label', field);
   }
