@@ -185,6 +185,23 @@ def test_choosing_a_theme_never_leads_to_another_site(client: Client, db) -> Non
     assert answer["Location"] == "/"
 
 
+def test_the_letter_for_a_new_password_speaks_the_readers_language_and_leads_to_the_form(
+    client: Client, anna: User, mailoutbox: list
+) -> None:
+    User.objects.filter(pk=anna.pk).update(email="anna@books.test")
+    client.post("/password-reset/", {"email": "anna@books.test"}, headers={"accept-language": "fr"})
+
+    (letter,) = mailoutbox
+    assert letter.subject == "Un nouveau mot de passe pour books.test"
+    assert "Bonjour Anna, quelqu’un a demandé" in letter.body
+    address = next(line for line in letter.body.splitlines() if line.startswith(settings.SITE_URL))
+    answer = client.get(address.removeprefix(settings.SITE_URL), headers={"accept-language": "fr"}, follow=True)
+    html = answer.content.decode()
+    assert "<h1>Choisir un nouveau mot de passe</h1>" in html
+    assert '<input type="text" value="anna" autocomplete="username" hidden>' in html
+    assert Tags(html).faults == []
+
+
 # When things go wrong
 
 
