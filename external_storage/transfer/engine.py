@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import signal
 import threading
+from contextlib import suppress
 from time import monotonic
 
 from ..errors import (
@@ -131,25 +132,22 @@ class Engine:
         stopped = self._stopped_by
         notes = tuple(dict.fromkeys(note for store in self._noted for note in store.notes))
         self.report.finish(stopped if isinstance(stopped, StorageError) else None, notes)
-        self._progress.finished(self.report)
-        self._signals.end()
+        try:
+            self._progress.finished(self.report)
+        finally:
+            self._signals.end()
         if isinstance(stopped, StorageError):
             stopped.report = self.report
         if stopped is not None and stopped is not error:
             raise stopped
 
     def _dismiss_workers(self) -> None:
+        """Let the workers finish what they are at; after a stop, what waits is thrown away and patience is short."""
+        with suppress(queue.Empty):
+            while self._stop_asked.is_set():
+                self._jobs.get_nowait()
+        self._jobs.put(None)
         patience_ends = monotonic() + GRACE_SECONDS
-        while True:
-            try:
-                self._jobs.put_nowait(None)
-                break
-            except queue.Full:
-                # Only after a stop: the workers throw away what waits, or are all held up in a request.
-                if monotonic() > patience_ends:
-                    return
-                self._stop_asked.wait(0)
-                threading.Event().wait(0.02)
         for worker in self._workers:
             worker.join(max(0.0, patience_ends - monotonic()) if self._stop_asked.is_set() else None)
 

@@ -55,7 +55,8 @@ def verify(
         except StorageError as error:
             return Line("!", pair.key, error.what)
 
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="verify") as readers:
+    readers = ThreadPoolExecutor(concurrency, thread_name_prefix="verify")
+    try:
         under_way: deque[Future[Line | None]] = deque()
         for pair in scan(source, target, prefix=rules.prefix):
             under_way.append(readers.submit(look_at, pair))
@@ -63,6 +64,8 @@ def verify(
                 yield from _found(under_way.popleft())
         while under_way:
             yield from _found(under_way.popleft())
+    finally:  # whoever stops listening does not wait for what was read ahead
+        readers.shutdown(wait=False, cancel_futures=True)
 
 
 def _found(looked: Future[Line | None]) -> Iterator[Line]:

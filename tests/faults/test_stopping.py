@@ -132,6 +132,20 @@ def test_a_signal_stops_a_run_soon_and_with_a_summary(folder, fake, which):
     assert transfer.copy(LocalStore("disk", folder), bucket_of(fake), RULES).exit_code == 0
 
 
+def test_a_signal_stops_a_large_file_too(folder, fake):
+    waiting = fake.misbehave(Fault.wait(30), query="partNumber")
+    run = start(folder, fake)
+    while not waiting.fired:
+        time.sleep(0.01)
+        assert run.poll() is None
+    began = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    told, trouble = run.communicate(timeout=20)
+    assert time.monotonic() - began < 5
+    assert (run.returncode, trouble) == (130, "")
+    assert "Stopped by SIGINT." in told
+
+
 def test_a_run_in_little_memory_and_with_few_files_open_completes(folder, fake):
     limited = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n" + COPY
     run = subprocess.run(

@@ -310,7 +310,7 @@ def _connect(origin: Origin, tls: ssl.SSLContext) -> socket.socket:
         connected.settimeout(NO_PROGRESS_SECONDS)
     except OSError as error:
         connected.close()
-        raise _unreachable(origin, error) from error
+        raise _unreachable(origin, error, connected=True) from error
     return connected
 
 
@@ -336,7 +336,7 @@ def _open_tunnel(connected: socket.socket, origin: Origin) -> None:
         raise OSError("the proxy refused the connection")
 
 
-def _unreachable(origin: Origin, error: OSError) -> StoreUnreachable:
+def _unreachable(origin: Origin, error: OSError, *, connected: bool = False) -> StoreUnreachable:
     via = ""
     if origin.proxy is not None:
         host, port = _proxy_address(origin.proxy)
@@ -346,8 +346,8 @@ def _unreachable(origin: Origin, error: OSError) -> StoreUnreachable:
             f"its certificate cannot be trusted: {error.verify_message}",
             "Correct the endpoint's name, or add the authority with SSL_CERT_FILE.",
         )
-    elif isinstance(error, ssl.SSLError):
-        why, remedy = "it does not speak TLS there", "Check the endpoint's scheme and port."
+    elif isinstance(error, ssl.SSLError) or (connected and isinstance(error, TimeoutError)):
+        why, remedy = "it accepts connections and does not speak TLS", "Check the endpoint's scheme and port."
     elif isinstance(error, socket.gaierror):
         why, remedy = "no such host name", "Check the endpoint's URL (AWS_S3_ENDPOINT_URL)."
     elif isinstance(error, TimeoutError):

@@ -6,7 +6,6 @@ import hashlib
 import re
 import threading
 from base64 import b64encode
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from html import unescape
 
@@ -26,8 +25,6 @@ SMALLEST_PART = 8 * MEBIBYTE
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MOST_PARTS = 10_000
 
-PARTS_AT_ONCE = 4
-
 
 def part_size_for(size: int) -> int:
     """Return the size of the parts of an object of *size* bytes: whole mebibytes, no more parts than S3 allows."""
@@ -46,6 +43,8 @@ class Multipart:
         self._buffers = buffers
         self._patience = Patience()
         self._failed = threading.Event()
+        self._error: BaseException | None = None
+        self._digests: dict[int, bytes] = {}
 
     @classmethod
     def begun(cls, client: S3Client, key: str, reply: tuple[Answer, bytes], buffers: threading.Semaphore) -> Multipart:
@@ -68,16 +67,22 @@ class Multipart:
 
     def _send_parts(self, source: Source, part_size: int) -> list[bytes]:
         """Read the parts one after another and send several at once; return their MD5s in order."""
-        under_way: list[Future[bytes]] = []
-        with ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="part") as senders:
-            while not self._failed.is_set():
-                self._buffers.acquire()
-                data = self._read_part(source, part_size)
-                if not data:
-                    self._buffers.release()
-                    break
-                under_way.append(senders.submit(self._send_part, len(under_way) + 1, data))
-        return [each.result() for each in under_way]
+        senders: list[threading.Thread] = []
+        while not self._failed.is_set():
+            self._buffers.acquire()
+            data = self._read_part(source, part_size)
+            if not data:
+                self._buffers.release()
+                break
+            # A thread for each part costs nothing beside eight mebibytes, and unlike a pool's it does not keep a
+            # program from ending.
+            senders.append(threading.Thread(target=self._send_part, args=(len(senders) + 1, data), daemon=True))
+            senders[-1].start()
+        for sender in senders:
+            sender.join()
+        if self._error is not None:
+            raise self._error
+        return [self._digests[number] for number in range(1, len(senders) + 1)]
 
     def _read_part(self, source: Source, part_size: int) -> bytes:
         try:
@@ -90,28 +95,27 @@ class Multipart:
             self._buffers.release()
             raise
 
-    def _send_part(self, number: int, data: bytes) -> bytes:
+    def _send_part(self, number: int, data: bytes) -> None:
         try:
-            return self._send_part_patiently(number, data)
-        except BaseException:
+            self._digests[number] = self._send_part_patiently(number, data)
+        except BaseException as error:  # noqa: BLE001 — kept, and raised again where the parts are waited for
+            self._error = self._error or error
             self._failed.set()
-            raise
         finally:
             self._buffers.release()
 
     def _send_part_patiently(self, number: int, data: bytes) -> bytes:
         md5 = hashlib.md5(data, usedforsecurity=False).digest()
         attempt = 1
-        while not self._failed.is_set():
+        while True:
             try:
                 self._send_part_once(number, data, md5)
                 return md5
             except (TransientStoreError, DigestMismatch) as error:
-                if attempt >= self._patience.tries:
+                if attempt >= self._patience.tries or self._failed.is_set():
                     raise
                 self._failed.wait(self._patience.wait_before(attempt, error))
                 attempt += 1
-        return b""
 
     def _send_part_once(self, number: int, data: bytes, md5: bytes) -> None:
         query = {"partNumber": str(number), "uploadId": self._upload_id}

@@ -331,7 +331,7 @@ class _S3Source:
         self._end(self._answer)
         self._read = 0
         try:
-            self._answer = self._get({"if-match": f'"{self.info.etag}"'})
+            self._answer = self._get({"if-match": f'"{self.info.etag}"'} if self.info.etag else {})
         except (AlreadyExists, ObjectMissing) as error:
             raise SourceChanged(f"{self.info.key!r} was replaced while it was read.", key=self.info.key) from error
 

@@ -1,0 +1,69 @@
+"""How many objects are in flight at once follows how the store answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from external_storage import transfer
+from external_storage.objects import Headers, Publish
+from external_storage.stores import MemoryStore
+from external_storage.testing.contract import put
+from external_storage.transfer import pace
+from external_storage.transfer.pace import Pace
+
+RULES = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg")))
+
+
+def test_a_request_to_slow_down_halves_the_pace_once_for_all_that_were_under_way(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(pace, "monotonic", lambda: now)
+    measured = Pace(16)
+    for _ in range(5):
+        measured.slow_down()
+    assert measured.limit == 8
+    for limit in (4, 2, 1, 1):
+        now += 2
+        measured.slow_down()
+        assert measured.limit == limit
+
+
+def test_the_pace_rises_by_one_after_each_round_that_went_well():
+    measured = Pace(4)
+    measured.slow_down()
+    assert measured.limit == 2
+    for _ in range(2):
+        measured.go_on()
+    assert measured.limit == 3
+    for _ in range(30):
+        measured.go_on()
+    assert measured.limit == 4
+
+
+class Counting(MemoryStore):
+    """Counts how many are stored at the same moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = self.most_at_once = 0
+        self.counting = threading.Lock()
+
+    def put(self, key, source, headers, *, replace=True):
+        with self.counting:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        time.sleep(0.01)
+        with self.counting:
+            self.at_once -= 1
+        return super().put(key, source, headers, replace=replace)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 8])
+def test_objects_are_sent_side_by_side_up_to_the_number_wanted(concurrency):
+    source, target = MemoryStore("source"), Counting()
+    for n in range(60):
+        put(source, f"{n}.jpg", b"1")
+    transfer.copy(source, target, RULES, concurrency=concurrency)
+    assert target.most_at_once == concurrency
