@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
+import socket
 import ssl
 import subprocess
 import urllib.request
@@ -45,6 +48,36 @@ def test_systemd_rates_the_unit_as_well_protected(systemd_analyze):
     rated = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert rated, done.stdout + done.stderr
     assert float(rated[1]) < 3
+
+
+def test_systemd_is_told_when_the_site_answers_reloads_and_stops():
+    name = f"@bookwyrm-{secrets.token_hex(8)}"
+    with new_instance() as instance, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("\0" + name[1:])
+        systemd.settimeout(60)
+        instance.write_env()
+        site = subprocess.Popen(
+            ["./bw-dev", "up"],
+            cwd=instance.root,
+            env={**instance.environment(), "NOTIFY_SOCKET": name},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert systemd.recv(1000) == b"READY=1"
+            with urllib.request.urlopen(f"{instance.url}/health", timeout=10) as answer:
+                assert answer.status == 200
+            record = json.loads((instance.root / ".bw" / "supervisor.json").read_text())
+            assert record["pid"] == site.pid  # Type=notify takes the word of the main process alone
+            instance.run("./bw-dev up -d")
+            assert systemd.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            assert systemd.recv(1000) == b"READY=1"
+            site.terminate()
+            assert systemd.recv(1000) == b"STOPPING=1"
+            assert site.wait(timeout=30) == 0
+        finally:
+            site.kill()
 
 
 def on_this_machine(certificates, *, site_port: int) -> tuple[str, int]:
