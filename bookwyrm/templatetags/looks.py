@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, get_language_info, ngettext
 from django.utils.translation import gettext as _
 
+from ..site.context import current_site
+from ..site.models import SiteSettings
 from ..themes.theme import AUTOMATIC, COOKIE, DEFAULT, Theme, themes
 
 register = template.Library()
@@ -56,6 +58,12 @@ def theme_choices(context: template.Context) -> dict[str, object]:
         for theme in themes()
     ]
     return {"all": [automatic, *named], "chosen_icon": chosen.scheme if chosen else AUTOMATIC}
+
+
+@register.simple_tag(takes_context=True)
+def own_site(context: template.Context) -> SiteSettings:
+    """Return the site's settings, where a view of Django's put something else under ``site``."""
+    return current_site(context["request"])
 
 
 @register.simple_tag

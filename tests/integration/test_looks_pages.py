@@ -155,6 +155,15 @@ def test_the_manifest_names_the_site_and_whole_addresses_of_its_pictures(client:
     assert all(icon["src"].startswith(f"{settings.SITE_URL}/static/images/icon-") for icon in manifest["icons"])
 
 
+@pytest.mark.parametrize("place", ["/login/", "/admin/login/"])
+def test_the_site_is_called_by_its_name_where_people_sign_in(client: Client, db, place: str) -> None:
+    SiteSettings.objects.update_or_create(pk=1, defaults={"name": "Harbour Books"})
+    html = client.get(place).content.decode()
+
+    assert "Harbour Books</" in html
+    assert "testserver" not in html
+
+
 def test_the_fonts_are_fetched_early_and_as_the_style_sheet_will(client: Client, db) -> None:
     html = client.get("/").content.decode()
     for font in ("literata-latin", "atkinson-latin"):
