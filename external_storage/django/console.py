@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, OutputWrapper
 
-from ..errors import StorageError
+from ..errors import Interrupted, StorageError
 from ..health.findings import Finding, Verdict
 from ..transfer.progress import Progress, for_stream
 from . import conf
@@ -22,6 +24,8 @@ SIGNS = {Verdict.OK: "ok", Verdict.WARNING: "WARNING", Verdict.FAILURE: "FAILURE
 
 class StorageConsole(BaseCommand):
     """What a command says, it says here: on one line each, or as JSON, and without secrets."""
+
+    _shows_progress = False
 
     def tell(self, line: str = "") -> None:
         self.stdout.write(without_secrets(line))
@@ -35,6 +39,21 @@ class StorageConsole(BaseCommand):
         else:
             self.stderr.write(without_secrets(str(problem)))
 
+    @contextmanager
+    def ending_with_a_word(self, *, as_json: bool) -> Iterator[None]:
+        """End the command with a sentence and the documented code, and no traceback, if the block fails in our ways."""
+        try:
+            yield
+        except StorageError as problem:
+            # A run that showed its progress has told in its last lines what ended it.
+            if problem.report is None or not self._shows_progress:
+                self.tell_problem(problem, as_json=as_json)
+            sys.exit(problem.exit_code)
+        except KeyboardInterrupt:
+            stopped = Interrupted(signal.SIGINT)
+            self.tell_problem(stopped, as_json=as_json)
+            sys.exit(stopped.exit_code)
+
     def tell_findings(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
             self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {finding.seen}")
@@ -43,6 +62,7 @@ class StorageConsole(BaseCommand):
 
     def progress(self, *, as_json: bool) -> Progress:
         """Return the progress display that suits where our output goes."""
+        self._shows_progress = True
         return for_stream(SecretFree(self.stdout), as_json=as_json)
 
 
@@ -62,14 +82,9 @@ class StorageCommand(StorageConsole):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            code = self.run(**options)
-        except StorageError as problem:
-            if getattr(problem, "report", None) is None:  # else the run's own last lines have told it
-                self.tell_problem(problem, as_json=options["json"])
-            code = problem.exit_code
-        if code:
-            sys.exit(code)
+        with self.ending_with_a_word(as_json=options["json"]):
+            if code := self.run(**options):
+                sys.exit(code)
 
 
 class SecretFree:

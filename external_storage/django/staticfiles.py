@@ -106,6 +106,5 @@ class StaticFilesNotSent(StorageError):
     """Some static files did not reach the store; the manifest is unchanged, so pages go on naming the old ones."""
 
     def __init__(self, report: transfer.Report) -> None:
-        self.report = report
         self.exit_code = report.exit_code
         super().__init__(report.last_line(), remedy="The pages still use the files they used before. Run it again.")

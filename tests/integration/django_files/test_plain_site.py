@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import urllib3
 
 import external_storage
+from tests.servers.web import answering
 
 CHECKOUT = Path(external_storage.__file__).parents[1]
 
@@ -72,18 +75,38 @@ def manage(s3_server, tmp_path):
         "SECRET_ACCESS_KEY": s3_server.secret_access_key,
     }
 
-    def manage(*arguments: str, active: str = "disk") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def start(*arguments: str, active: str = "disk", **changed: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=tmp_path,
-            env=environment | {"ACTIVE": active},
+            env=environment | {"ACTIVE": active} | changed,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
-    manage.bucket, manage.media = bucket, tmp_path / "media"
+    def manage(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
+        process = start(*arguments, **options)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    manage.bucket, manage.media, manage.start = bucket, tmp_path / "media", start
     return manage
+
+
+@pytest.mark.parametrize("command", ["copy_media_to_s3", "check_storage", "set_cors_to_s3"])
+def test_ctrl_c_ends_a_command_with_a_sentence_and_no_traceback(manage, command):
+    with answering(lambda peer, head: time.sleep(30)) as silent:
+        process = manage.start(command, ENDPOINT_URL=silent.url(""))
+        while not silent.requests:
+            time.sleep(0.05)
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "run the same command again" in err
+    assert "Traceback" not in err
 
 
 def test_a_plain_site_moves_its_files_with_three_settings(manage):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.core.files.storage import Storage
 
-from ....errors import StorageError
 from ... import publishing
 from ...console import StorageConsole
 from ...staticfiles import StaticStorage
@@ -51,12 +49,8 @@ class Command(StorageConsole, collectstatic.Command):
         return not is_the_same
 
     def handle(self, **options: Any) -> None:
-        try:
-            summary = super().handle(**options)
-        except StorageError as problem:
-            self.tell_problem(problem, as_json=options["json"])
-            sys.exit(problem.exit_code)
-        self._tell_what_was_done(summary)
+        with self.ending_with_a_word(as_json=options["json"]):
+            self._tell_what_was_done(super().handle(**options))
 
     def _tell_what_was_done(self, summary: str | None) -> None:
         sent = self.storage.sent if self.is_ours else None
