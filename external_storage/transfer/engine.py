@@ -228,32 +228,38 @@ class Engine:
             self._settled.notify_all()
 
     def _prove(self, wave: _Wave) -> None:
-        """Count as copied what other requests show, and send again, once, what they do not."""
+        """Count as copied what other requests show; what they do not is sent again, once, unless that is hopeless."""
         stretch = Stretch(self._rules.prefix, wave.after, wave.until, wave.targets_seen)
         sent = sorted(wave.sent, key=lambda each: in_key_order(each.key))
+        unproven = self._find_unproven(sent, stretch)
+        if 0 < len(unproven) < HOPELESS_STREAK:
+            unproven = self._send_again(unproven)
+        for each in sent:
+            if each.key in unproven:
+                self._fail(each.key, VerificationFailed(unproven[each.key], key=each.key, remedy="Run it again."))
+            else:
+                self.report.count_copied()
+        self._open_waves_changed(-1)
+
+    def _find_unproven(self, sent: list[ObjectInfo], stretch: Stretch) -> dict[str, str]:
         try:
-            unproven = find_unproven(self.target, sent, stretch, sleep=self._stop_asked.wait)
+            return find_unproven(self.target, sent, stretch, sleep=self._stop_asked.wait)
         except StoreRefused:
             raise
         except StorageError as error:
-            unproven = {each.key: f"It could not be verified: {error.what}" for each in sent}
-        for each in sent:
-            if each.key not in unproven or self._sent_again(each.key):
-                self.report.count_copied()
-            else:
-                self._fail(each.key, VerificationFailed(unproven[each.key], key=each.key, remedy="Run it again."))
-        self._open_waves_changed(-1)
+            return {each.key: f"It could not be verified: {error.what}" for each in sent}
 
-    def _sent_again(self, key: str) -> bool:
-        """Send the object once more and return whether it is in the target now."""
-        try:
-            stored = copy_object(self.source, self.target, key, self._rules)
-            alone = Stretch(self._rules.prefix, "", key, objects_before=10**9)
-            return not find_unproven(self.target, [stored], alone, sleep=self._stop_asked.wait)
-        except StoreRefused:
-            raise
-        except StorageError:
-            return False
+    def _send_again(self, unproven: dict[str, str]) -> dict[str, str]:
+        """Send the objects once more; return those that the target still does not show, and why."""
+        sent, failed = [], {}
+        for key in unproven:
+            try:
+                sent.append(copy_object(self.source, self.target, key, self._rules))
+            except StoreRefused:
+                raise
+            except StorageError as error:
+                failed[key] = error.what
+        return failed | self._find_unproven(sent, Stretch.without_listing())
 
     # Trouble
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -118,7 +119,12 @@ class Stretch:
     prefix: str
     after: str
     until: str
-    objects_before: int
+    objects_before: float
+
+    @classmethod
+    def without_listing(cls) -> Stretch:
+        """Return one so full that each object is asked for by itself."""
+        return cls("", "", "", math.inf)
 
 
 def find_unproven(
@@ -128,10 +134,15 @@ def find_unproven(
 
     One listing of their stretch, or a HEAD each where other objects would make the listing longer than that.
     """
-    pages = 1 + (stretch.objects_before + len(sent)) // PER_PAGE
-    doubtful = _not_listed_as_sent(target, sent, stretch) if pages <= len(sent) else sent
-    trouble = {each.key: _trouble_with(target, each, sleep) for each in doubtful}
-    return {key: reason for key, reason in trouble.items() if reason}
+    pages = (stretch.objects_before + len(sent)) / PER_PAGE
+    doubtful = _not_listed_as_sent(target, sent, stretch) if pages < len(sent) else sent
+    trouble: dict[str, str] = {}
+    for seconds in LAG_SECONDS:
+        if doubtful:
+            sleep(seconds)
+        trouble = {each.key: reason for each in doubtful if (reason := _trouble_with(target, each))}
+        doubtful = [each for each in doubtful if each.key in trouble]
+    return trouble
 
 
 def _not_listed_as_sent(target: Store, sent: Sequence[ObjectInfo], stretch: Stretch) -> Sequence[ObjectInfo]:
@@ -142,20 +153,15 @@ def _not_listed_as_sent(target: Store, sent: Sequence[ObjectInfo], stretch: Stre
     return list(expected.values())
 
 
-def _trouble_with(target: Store, sent: ObjectInfo, sleep: Callable[[float], object]) -> str:
-    """Ask for one object, again after a moment if need be; return "" or what is wrong with it."""
-    reason = ""
-    for seconds in LAG_SECONDS:
-        sleep(seconds)
-        try:
-            seen = target.describe(sent.key)
-        except ObjectMissing:
-            reason = "The store took it and does not hold it."
-            continue
+def _trouble_with(target: Store, sent: ObjectInfo) -> str:
+    """Ask for one object; return what is wrong with it, "" if nothing is."""
+    try:
+        seen = target.describe(sent.key)
         if _is_as_sent(seen, sent) or (seen.size == sent.size and sent.md5 and md5_of(target, sent.key) == sent.md5):
             return ""
-        reason = "The store took it and holds something else."
-    return reason
+    except ObjectMissing:
+        return "The store took it and does not hold it."
+    return "The store took it and holds something else."
 
 
 def _is_as_sent(seen: ObjectInfo, sent: ObjectInfo) -> bool:

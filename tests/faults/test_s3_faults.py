@@ -435,6 +435,24 @@ def test_a_dead_proxy_is_named(disk, monkeypatch):
     assert "hidden" not in str(caught.value)
 
 
+def test_a_proxy_is_used_and_told_who_asks(fake, disk, monkeypatch):
+    monkeypatch.setenv("http_proxy", fake.endpoint_url.replace("http://", "http://user:hidden@"))
+    monkeypatch.setenv("no_proxy", "")
+    assert transfer.copy(disk, store_at("http://s3.example.com"), RULES).exit_code == 0
+    assert {request.headers["host"] for request in fake.requests} == {"s3.example.com"}
+    assert {request.headers["proxy-authorization"] for request in fake.requests} == {"Basic dXNlcjpoaWRkZW4="}
+
+
+def test_many_lost_objects_are_found_out_soon(fake, bucket, disk):
+    fake.misbehave(Fault.forget(), method="PUT")
+    began = time.monotonic()
+    with pytest.raises(StoreUnreachable, match="does not hold it") as caught:
+        transfer.copy(disk, bucket, RULES)
+    assert caught.value.report.copied == 0
+    assert time.monotonic() - began < 90
+    assert_a_second_run_completes(fake, disk, bucket)
+
+
 def test_plain_http_at_a_tls_address_is_refused(fake, disk):
     with pytest.raises(StoreUnreachable, match="TLS"):
         transfer.copy(disk, store_at(fake.endpoint_url.replace("http:", "https:")), RULES)

@@ -40,6 +40,7 @@ class S3Client:
         # A plain proxy is told the whole URL in the request line.
         proxied = origin.proxy is not None and origin.scheme == "http"
         self._line_prefix = f"http://{self._host}" if proxied else ""
+        self._proxy_login = origin.proxy_login if proxied else None
         self._credentials = Credentials("", "")
         self._signer: Signer | None = None
         self._signer_until = 0.0
@@ -66,6 +67,8 @@ class S3Client:
             signed["host"] = self._host
             self._current_signer().sign(method, path, encoded_query, signed, payload)
             signed["content-length"] = str(len(body))
+            if self._proxy_login:
+                signed["proxy-authorization"] = self._proxy_login
             target = f"{self._line_prefix}{path}?{encoded_query}" if encoded_query else f"{self._line_prefix}{path}"
             lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
             return RequestHead(f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))

@@ -68,6 +68,15 @@ class Origin:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if usual else f"{host}:{self.port}"
 
+    @property
+    def proxy_login(self) -> str | None:
+        """What the proxy wants to be told, if its URL has a name and a password."""
+        login = urlsplit(self.proxy or "")
+        if not login.username:
+            return None
+        pair = f"{unquote(login.username)}:{unquote(login.password or '')}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
+
     def on_host(self, host: str) -> Origin:
         return Origin(self.scheme, host, self.port, self.proxy)
 
@@ -321,10 +330,8 @@ def _proxy_address(proxy: str) -> tuple[str, int]:
 
 def _open_tunnel(connected: socket.socket, origin: Origin) -> None:
     lines = [f"CONNECT {origin.host}:{origin.port} HTTP/1.1", f"Host: {origin.host}:{origin.port}"]
-    login = urlsplit(origin.proxy or "")
-    if login.username:
-        pair = f"{unquote(login.username)}:{unquote(login.password or '')}"
-        lines.append(f"Proxy-Authorization: Basic {b64encode(pair.encode()).decode()}")
+    if origin.proxy_login:
+        lines.append(f"Proxy-Authorization: {origin.proxy_login}")
     connected.sendall(RequestHead("\r\n".join([*lines, "", ""]).encode()))
     answer = b""
     while b"\r\n\r\n" not in answer:
