@@ -13,6 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from ..images.admin import PictureAdmin
 from .models import Invite, User
+from .views import limited_sign_in
+
+# The admin has a form of its own to sign in with, which would be the unguarded door.
+admin.site.login = limited_sign_in(admin.site.login)
 
 
 @admin.register(User)

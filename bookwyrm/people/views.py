@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.contrib.auth import login as start_session
 from django.contrib.auth import views as auth_views
@@ -31,8 +33,13 @@ from .models import Invite, User
 REVIEWS_PER_PAGE = 10
 
 
-@method_decorator(limited("sign in from", times=30, seconds=600), name="dispatch")
-@method_decorator(limited("sign in as", times=10, seconds=600, by=posted("username")), name="dispatch")
+def limited_sign_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Count tries by address and by name, together for every door that *view* may be one of."""
+    by_name = limited("sign in as", times=10, seconds=600, by=posted("username"))
+    return limited("sign in from", times=30, seconds=600)(by_name(view))
+
+
+@method_decorator(limited_sign_in, name="dispatch")
 class SignIn(auth_views.LoginView):
     template_name = "people/login.html"
     redirect_authenticated_user = True

@@ -202,6 +202,18 @@ def test_guessing_one_password_is_slowed_down_wherever_the_guesses_come_from():
     assert answers == [200] * 10 + [429]
 
 
+def test_the_admins_own_door_counts_guesses_with_the_sites():
+    site.owner()
+    doors = ["/login/", "/admin/login/"] * 6
+    answers = [
+        site.visitor(REMOTE_ADDR=f"198.51.100.{number}")
+        .post(door, {"username": "owner", "password": "wrong"})
+        .status_code
+        for number, door in enumerate(doors[:11])
+    ]
+    assert answers == [200] * 10 + [429]
+
+
 def test_whoever_knows_the_password_is_not_slowed_down(client):
     site.person("ada")
     for _ in range(3):
