@@ -368,7 +368,9 @@ class _Handler(StreamRequestHandler):
             body = self.rfile.read(int(headers.get("content-length", 0)))
             parts = urlsplit(first[1])
             bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
-            return Request(first[0], bucket, key, dict(parse_qsl(parts.query, True)), headers, body)
+            return Request(
+                first[0], bucket, key, dict(parse_qsl(parts.query, True, errors="surrogateescape")), headers, body
+            )
         return None
 
     def _break_off(self, half: bytes) -> None:
@@ -390,7 +392,7 @@ def _encode(request: Request, reply: Reply) -> bytes:
 def _entry(key: str, held: _Object) -> str:
     modified = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(held.modified))
     return (
-        f"<Contents><Key>{quote(key)}</Key><LastModified>{modified}</LastModified>"
+        f"<Contents><Key>{quote(key, errors='surrogateescape')}</Key><LastModified>{modified}</LastModified>"
         f"<ETag>&quot;{held.etag}&quot;</ETag><Size>{len(held.data)}</Size></Contents>"
     )
 

@@ -496,6 +496,17 @@ def test_names_that_lead_astray_are_not_written_to_a_disk(fake, bucket, tmp_path
         put(target, "../evil.jpg", b"1")
 
 
+def test_a_name_that_is_no_text_disturbs_nothing(fake, bucket, disk):
+    put(bucket, "good.jpg", b"1")
+    fake.objects["pictures"]["images/zz\udce9.jpg"] = fake.objects["pictures"]["images/good.jpg"]
+    report = transfer.copy(disk, bucket, RULES)
+    assert (report.copied, report.only_in_target, report.exit_code) == (FILES, 2, 0)
+    assert [line.key for line in transfer.verify(disk, bucket, RULES) if line.symbol == "-"] == [
+        "good.jpg",
+        "zz\udce9.jpg",
+    ]
+
+
 def test_a_consoles_folder_markers_are_no_objects(fake, bucket, tmp_path):
     put(bucket, "covers/a.jpg", b"1")
     held = fake.objects["pictures"]

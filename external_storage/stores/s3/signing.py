@@ -79,8 +79,11 @@ class Signer:
 
 
 def encode(text: str, *, safe: str = "") -> str:
-    """Percent-encode as the signature wants it: everything but letters, digits and ``-_.~``."""
-    return quote(text, safe=safe + "-_.~")
+    """Percent-encode as the signature wants it: everything but letters, digits and ``-_.~``.
+
+    Another program's key may be no UTF-8; its bytes are sent as they came.
+    """
+    return quote(text, safe=safe + "-_.~", errors="surrogateescape")
 
 
 def encode_query(parameters: dict[str, str]) -> str:
