@@ -182,6 +182,20 @@ def test_workers_that_do_not_come_up_leave_the_old_ones_answering(site):
     assert answers(site.port, "/")
 
 
+def test_a_database_that_cannot_be_reached_is_named_and_changes_nothing_that_runs(site):
+    web = pid_of(site, "web")
+    site.set(DATABASE_URL="postgres://books:unmistakable@127.0.0.1:1/books")
+    try:
+        printed = site.run("./bw-dev up -d", expect=1).printed
+    finally:
+        site.set(DATABASE_URL=None)
+    assert "Preparing the database failed" in printed and "127.0.0.1" in printed
+    assert "what runs was left as it is" in printed
+    assert "unmistakable" not in printed and "Traceback" not in printed
+    assert pid_of(site, "web") == web
+    assert answers(site.port, "/")
+
+
 def test_a_killed_web_server_comes_back_by_itself(site):
     web = pid_of(site, "web")
     os.kill(web, signal.SIGKILL)
