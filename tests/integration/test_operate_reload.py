@@ -147,10 +147,11 @@ def test_idle_connections_do_not_use_up_the_threads(site):
         time.sleep(0.5)
         began = time.monotonic()
         with Prober(site.port, [CLIENTS[1]]) as prober:
-            time.sleep(1)
+            time.sleep(3)
         assert prober.failures == []
-        assert prober.answered[CLIENTS[1]] > 20
-        assert time.monotonic() - began < 4
+        # Hundreds on a quiet machine; gunicorn's own worker manages one at most, however quiet it is.
+        assert prober.answered[CLIENTS[1]] > 5
+        assert time.monotonic() - began < 10
     finally:
         for connection in idle:
             connection.close()
@@ -165,10 +166,11 @@ def test_clients_that_do_not_close_after_the_last_answer_hold_nobody_up(site):
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         began = time.monotonic()
         with Prober(site.port, [CLIENTS[1]]) as prober:
-            time.sleep(1)
+            time.sleep(3)
         assert prober.failures == []
-        assert prober.answered[CLIENTS[1]] > 20
-        assert time.monotonic() - began < 4
+        # Hundreds on a quiet machine; gunicorn's own worker manages one at most, however quiet it is.
+        assert prober.answered[CLIENTS[1]] > 5
+        assert time.monotonic() - began < 10
     finally:
         for connection in lingering:
             connection.close()
