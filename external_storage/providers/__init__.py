@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
+from .prices import Prices, prices_in
+
 GENERIC = "generic"
 
 
@@ -34,6 +36,8 @@ class Provider:
     """Where the owner finds the setting when it is not in the API, as one sentence."""
     sources: tuple[str, ...]
     """Where these values were read."""
+    prices: Prices | None = None
+    """Its list price; None for software that people run themselves, and where none is known."""
 
 
 @cache
@@ -77,4 +81,5 @@ def _read(identifier: str, text: str) -> Provider:
         cors=values["cors"],
         cors_hint=values.get("cors_hint", ""),
         sources=tuple(values["sources"]),
+        prices=prices_in(values),
     )

@@ -83,6 +83,19 @@ class Surveyed(Protocol):
 
 
 @runtime_checkable
+class Republishes(Protocol):
+    """A store that can change how an object is served without its bytes travelling."""
+
+    def republish(self, info: ObjectInfo, headers: Headers) -> None:
+        """Serve the object that *info* describes with *headers* from now on; its content and digests stay.
+
+        An object that is another by now may raise `SourceChanged`. Look at the object afterwards: not every store that
+        answers well did as it was told.
+        """
+        ...
+
+
+@runtime_checkable
 class Noted(Protocol):
     """A store that had to depart from its settings, and says so for the report."""
 

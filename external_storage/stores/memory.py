@@ -6,9 +6,10 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace as with_other
 from time import time
 
-from ..errors import AlreadyExists, KeyRefused, ObjectMissing, StorageError
+from ..errors import AlreadyExists, KeyRefused, ObjectMissing, SourceChanged, StorageError
 from ..objects import Headers, ObjectInfo, check_key, in_key_order
 from .base import Source
 from .sources import BytesSource, check_digest, md5_of_bytes
@@ -62,6 +63,13 @@ class MemoryStore:
                 raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
             self._held[key] = held
         return held.info(key)
+
+    def republish(self, info: ObjectInfo, headers: Headers) -> None:
+        with self._lock:
+            held = self._get(info.key)
+            if held.md5 != info.md5:
+                raise SourceChanged(f"{info.key!r} was replaced meanwhile.", key=info.key)
+            self._held[info.key] = with_other(held, headers=headers)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return {key: self._delete_one(key) for key in keys}

@@ -22,7 +22,7 @@ from .client import S3Client
 from .connection import Answer
 from .listing import clean_etag, md5_in, read_page
 from .multipart import SMALLEST_PART, Multipart, part_size_for
-from .signing import Credentials
+from .signing import Credentials, encode
 from .tree_order import in_key_order_from_tree
 
 # Where we write an object's MD5 beside it, for stores whose ETag is none and for objects sent in parts. The name and
@@ -197,6 +197,24 @@ class S3Store:
         request = condition | {"content-md5": encoded, RECORDED_MD5: encoded}
         etag = self._put_whole(key, full, data, request, headers)
         return ObjectInfo(key, len(data), md5.hexdigest(), etag=etag, headers=headers)
+
+    def republish(self, info: ObjectInfo, headers: Headers) -> None:
+        """Copy the object onto itself on the store's side, with other headers; what we recorded beside it goes along."""
+        full = self._full(info.key)
+        request = {
+            "x-amz-copy-source": f"/{encode(self.bucket)}/{encode(full, safe='/')}",
+            "x-amz-copy-source-if-match": f'"{info.etag}"',
+            "x-amz-metadata-directive": "REPLACE",
+        }
+        if info.recorded_md5 is not None:
+            request[RECORDED_MD5] = b64encode(bytes.fromhex(info.recorded_md5)).decode()
+        if info.part_size is not None:
+            request[RECORDED_PART_SIZE] = str(info.part_size)
+        answer, body = self._ask_published("PUT", full, request, headers)
+        if answer.status == 412:
+            raise SourceChanged(f"{info.key!r} was replaced meanwhile.", key=info.key)
+        if answer.status not in _STORED or b"<Error>" in body:
+            raise self._client.error(answer, body, info.key)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         results: dict[str, StorageError | None] = {}
