@@ -9,9 +9,11 @@ class BookwyrmConfig(AppConfig):
 
     def ready(self) -> None:
         # Connects the signal that gives a new account its shelves.
+        from .books import cataloguing
         from .connectors import defaults as connectors
         from .search import keeping
         from .shelves import defaults  # noqa: F401
 
+        cataloguing.connect()
         keeping.connect()
         connectors.connect()

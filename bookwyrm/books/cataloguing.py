@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db import transaction
+from django.db.models.signals import post_delete
+
 from .models import Author, Edition, Work
 
 
@@ -28,6 +31,21 @@ def add_edition(edition: Edition, author_names: Iterable[str]) -> Edition:
         edition.work.authors.set(authors_named(author_names))
     edition.save()
     return edition
+
+
+def remove_if_empty(work_id: int, *, using: str | None = None) -> None:
+    """Remove a work that has no edition left: no page would lead to it, nor any form bring it back."""
+    Work.objects.using(using).filter(pk=work_id, editions=None).delete()
+
+
+def connect() -> None:
+    """From now on a work goes with its last edition."""
+    post_delete.connect(_edition_deleted, sender=Edition, dispatch_uid="bookwyrm.books.cataloguing")
+
+
+def _edition_deleted(instance: Edition, *, using: str, **kwargs) -> None:
+    # After the commit: one form of the admin may take a work's only edition away and give it another.
+    transaction.on_commit(lambda: remove_if_empty(instance.work_id, using=using), using=using)
 
 
 def shown_edition(work: Work) -> Edition | None:

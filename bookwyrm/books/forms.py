@@ -96,7 +96,7 @@ class BookForm(forms.ModelForm):
     def save(self, commit: bool = True) -> Edition:
         edition = super().save(commit=False)
         names = self.cleaned_data["author_names"]
-        if edition.pk is None:
+        if edition.work_id is None:
             return add_edition(edition, names)
         edition.save()
         if "author_names" in self.changed_data:

@@ -37,7 +37,7 @@ class Work(models.Model):
     authors = models.ManyToManyField(Author, related_name="works", verbose_name=_("authors"))
     description = models.TextField(_("description"), blank=True)
     origin = models.URLField(_("where the record came from"), max_length=500, blank=True, db_index=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("added on"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("work")
@@ -70,9 +70,14 @@ class Edition(models.Model):
     cover_width = models.PositiveIntegerField(null=True, editable=False)
     cover_height = models.PositiveIntegerField(null=True, editable=False)
     cover_widths = models.JSONField(default=list, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+    created_at = models.DateTimeField(_("added on"), default=timezone.now, editable=False, db_index=True)
     added_by = models.ForeignKey(
-        "bookwyrm.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="added_editions"
+        "bookwyrm.User",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="added_editions",
+        verbose_name=_("added by"),
     )
 
     objects = EditionQuerySet.as_manager()

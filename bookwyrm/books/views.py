@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,6 +16,9 @@ from .covers import ask_for_cover
 from .forms import AuthorForm, BookForm, CoverForm
 from .models import Author, Edition
 from .pages import book_page
+
+# What an address may fill in. A file cannot be among it.
+FILLED_IN = [name for name in BookForm.base_fields if name != "cover"]
 
 upload_limit = limited("upload", times=100, seconds=60, by=signed_in_person)
 
@@ -29,17 +32,36 @@ def book(request: HttpRequest, pk: int) -> HttpResponse:
 @upload_limit
 @require_http_methods(["GET", "HEAD", "POST"])
 def book_new(request: HttpRequest) -> HttpResponse:
-    """Add a book by hand; with ``?title=…`` and the like the form starts filled in."""
+    """Add a book by hand; with ``?title=…`` and the like the form starts filled in.
+
+    With ``?edition_of=…`` it becomes another edition of the same work as that book.
+    """
+    sibling = _sibling(request)
     form = BookForm(
         request.POST or None,
         request.FILES or None,
-        instance=Edition(added_by=request.user),
-        initial={name: request.GET[name] for name in BookForm.base_fields if name in request.GET and name != "cover"},
+        instance=Edition(added_by=request.user, work=sibling.work if sibling else None),
+        initial=_shared_with(sibling) | {name: request.GET[name] for name in FILLED_IN if name in request.GET},
     )
     if request.method == "POST" and form.is_valid() and save_or_explain(form):
         messages.success(request, _("The book was added."))
         return redirect(form.instance)
-    return _book_form_page(request, form, is_new=True)
+    return _book_form_page(request, form, is_new=True, sibling=sibling)
+
+
+def _sibling(request: HttpRequest) -> Edition | None:
+    pk = request.GET.get("edition_of")
+    if pk is None:
+        return None
+    if not pk.isdecimal():
+        raise Http404
+    return get_object_or_404(Edition.objects.select_related("work"), pk=pk)
+
+
+def _shared_with(sibling: Edition | None) -> dict[str, str]:
+    """Return what another edition of the same work most likely has in common with *sibling*."""
+    shared = ("title", "subtitle", "series", "description", "language")
+    return {name: getattr(sibling, name) for name in shared} if sibling else {}
 
 
 @login_required

@@ -251,7 +251,12 @@ class Migration(migrations.Migration):
                 ("cover_width", models.PositiveIntegerField(editable=False, null=True)),
                 ("cover_height", models.PositiveIntegerField(editable=False, null=True)),
                 ("cover_widths", models.JSONField(default=list, editable=False)),
-                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, editable=False, verbose_name="added on"
+                    ),
+                ),
                 (
                     "added_by",
                     models.ForeignKey(
@@ -259,6 +264,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="added_editions",
+                        verbose_name="added by",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
@@ -303,13 +309,16 @@ class Migration(migrations.Migration):
             name="Shelf",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("identifier", models.SlugField(max_length=100)),
+                ("identifier", models.SlugField(max_length=100, verbose_name="identifier")),
                 ("name", models.CharField(blank=True, max_length=100, verbose_name="name")),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="made on")),
                 (
                     "owner",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="shelves", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shelves",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
             ],
@@ -358,7 +367,7 @@ class Migration(migrations.Migration):
                         blank=True, db_index=True, max_length=500, verbose_name="where the record came from"
                     ),
                 ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="added on")),
                 ("authors", models.ManyToManyField(related_name="works", to="bookwyrm.author", verbose_name="authors")),
             ],
             options={
@@ -394,18 +403,29 @@ class Migration(migrations.Migration):
                 ),
                 ("title", models.CharField(blank=True, max_length=200, verbose_name="title")),
                 ("text", models.TextField(blank=True, max_length=20000, verbose_name="review")),
-                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, editable=False, verbose_name="written on"
+                    ),
+                ),
                 ("edited_at", models.DateTimeField(auto_now=True)),
                 (
                     "author",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="written by",
                     ),
                 ),
                 (
                     "edition",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="bookwyrm.edition"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to="bookwyrm.edition",
+                        verbose_name="edition",
                     ),
                 ),
             ],

@@ -33,10 +33,12 @@ class Shelf(models.Model):
     TO_READ, READING, READ, STOPPED = "to-read", "reading", "read", "stopped-reading"
     DEFAULTS = ((TO_READ, _("To read")), (READING, _("Reading")), (READ, _("Read")), (STOPPED, _("Stopped reading")))
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="shelves")
-    identifier = models.SlugField(max_length=100)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="shelves", verbose_name=_("owner")
+    )
+    identifier = models.SlugField(_("identifier"), max_length=100)
     name = models.CharField(_("name"), max_length=100, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
     editions = models.ManyToManyField(Edition, through="ShelvedBook", related_name="shelves")
 
     objects = ShelfQuerySet.as_manager()
@@ -86,14 +88,16 @@ class ShelvedBook(models.Model):
 class Review(models.Model):
     """A rating, a text, or both, by one person on one edition."""
 
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reviews")
-    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="reviews")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reviews", verbose_name=_("written by")
+    )
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="reviews", verbose_name=_("edition"))
     rating = models.PositiveSmallIntegerField(
         _("rating"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
     title = models.CharField(_("title"), max_length=200, blank=True)
     text = models.TextField(_("review"), blank=True, max_length=20000)
-    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+    created_at = models.DateTimeField(_("written on"), default=timezone.now, editable=False, db_index=True)
     edited_at = models.DateTimeField(auto_now=True)
 
     class Meta:

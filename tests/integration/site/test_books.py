@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from bookwyrm.books.cataloguing import names_in
 from bookwyrm.models import Author, Edition, SiteSettings, Work
@@ -179,3 +180,44 @@ def test_a_cover_form_without_a_cover_says_so(client, reader):
     page = client.post(f"/book/{site.book().pk}/cover/", {})
     assert page.status_code == 422
     assert "Choose a file or give an address." in page.content.decode()
+
+
+def test_another_edition_joins_the_same_work_and_takes_what_editions_share(client, reader):
+    edition = site.book("Le phare", series="Bords de mer", isbn_13="9780261102217")
+    assert f"/book/new/?edition_of={edition.pk}" in client.get(f"/book/{edition.pk}/").content.decode()
+    page = client.get(f"/book/new/?edition_of={edition.pk}").content.decode()
+    for value in ("Le phare", "Ada Quill", "Bords de mer"):
+        assert value in page
+    assert "9780261102217" not in page
+    client.post(f"/book/new/?edition_of={edition.pk}", site.book_form(title="The Lighthouse", author_names="Ada Quill"))
+    work = Work.objects.get()
+    assert (work.title, Author.objects.count()) == ("Le phare", 1)
+    assert {one.title for one in work.editions.all()} == {"Le phare", "The Lighthouse"}
+
+
+def test_a_correction_of_the_authors_made_with_another_edition_reaches_the_work(client, reader):
+    edition = site.book("Le phare", authors=("Ada Quil",))
+    client.post(f"/book/new/?edition_of={edition.pk}", site.book_form(author_names="Ada Quill"))
+    assert [author.name for author in Work.objects.get().authors.all()] == ["Ada Quill"]
+
+
+@pytest.mark.parametrize("number", ["999999", "x", "-1", "", "9" * 40])
+def test_an_edition_of_nothing_is_not_found(client, reader, number):
+    assert client.get(f"/book/new/?edition_of={number}").status_code == 404
+
+
+def test_a_work_goes_with_its_last_edition(client):
+    edition = site.book("Le phare")
+    translated = Edition.objects.create(work=edition.work, title="The Lighthouse")
+    edition.delete()
+    assert Work.objects.get().editions.get() == translated
+    translated.delete()
+    assert not Work.objects.exists()
+
+
+def test_one_form_may_exchange_the_only_edition_of_a_work():
+    edition = site.book("Le phare")
+    with transaction.atomic():
+        edition.delete()
+        Edition.objects.create(work=edition.work, title="The Lighthouse")
+    assert Work.objects.get().editions.get().title == "The Lighthouse"
