@@ -46,7 +46,9 @@ class FirstAccountForm(SignUpForm):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].widget.attrs |= {"autocomplete": "one-time-code", "spellcheck": "false"}
+        self.fields["code"].widget.attrs |= {"autocomplete": "one-time-code", "spellcheck": "false", "autofocus": True}
+        # Django gives it to the user name, which here is not the first field.
+        self.fields["username"].widget.attrs.pop("autofocus", None)
 
     def clean_code(self) -> str:
         if not first_account.is_valid(self.cleaned_data["code"]):
