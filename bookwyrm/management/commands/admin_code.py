@@ -13,7 +13,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options) -> None:
         if not first_account.is_needed():
             self.stdout.write(
-                "This site has an administrator already. A lost password: manage.py changepassword NAME.\n"
+                "This site has an administrator already. A lost password: ./bw-dev manage changepassword NAME.\n"
                 "Another administrator: tick “superuser status” in the admin, or manage.py createsuperuser."
             )
             return

@@ -45,7 +45,9 @@ class Command(BaseCommand):
         if demo is None:
             return
         if demo.has_usable_password():
-            self.stdout.write(f"Sign in as {demo.username}; a new password: manage.py changepassword {demo.username}")
+            self.stdout.write(
+                f"Sign in as {demo.username}; a new password: ./bw-dev manage changepassword {demo.username}"
+            )
             return
         password = secrets.token_urlsafe(12)
         demo.set_password(password)
