@@ -222,6 +222,5 @@ def _withdraw(file: ImageFieldFile, name: str) -> None:
     try:
         file.storage.delete(name)
     except (StorageError, OSError):
-        # The failure that brought us here is the one to report. What stays behind is listed by `storage_verify` as a
-        # file that no row refers to.
+        # The failure that brought us here is the one to report. What stays behind is a file that no row refers to.
         return
