@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 
-from external_storage.django.conf import public_hosts
+from external_storage.django.conf import public_hosts, public_url_in_use
 
 
 class ContentSecurityPolicy:
@@ -21,23 +22,28 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", policy(public_hosts()))
+        response.headers.setdefault("Content-Security-Policy", policy(public_hosts(), public_url_in_use("staticfiles")))
         return response
 
 
 def policy_with_pictures_from(elsewhere: Iterable[str]) -> str:
     """Return the header's value for a page that also shows pictures from the origins *elsewhere*, and nothing more."""
-    return policy(public_hosts(), pictures_from=elsewhere)
+    return policy(public_hosts(), public_url_in_use("staticfiles"), pictures_from=elsewhere)
 
 
-def policy(hosts: list[str], *, pictures_from: Iterable[str] = ()) -> str:
-    """Return the header's value for a site whose files come from *hosts* (origins such as ``https://media.test``)."""
+def policy(hosts: list[str], static_url: str, *, pictures_from: Iterable[str] = ()) -> str:
+    """Return the header's value for a site whose files come from *hosts* (origins such as ``https://media.test``).
+
+    What runs or styles a page comes from below *static_url* alone: people's uploads lie on the same host, and nothing
+    among them shall ever be taken for a script.
+    """
     ours = " ".join(["'self'", *hosts])
+    static = f"'self' {static_url}" if urlsplit(static_url).netloc else "'self'"
     directives = {
         "default-src": "'none'",
-        "script-src": ours,
-        "style-src": ours,
-        "font-src": ours,
+        "script-src": static,
+        "style-src": static,
+        "font-src": static,
         # data: is what browsers and the admin use for small icons inside style sheets.
         "img-src": " ".join([ours, *pictures_from, "data:"]),
         "manifest-src": ours,

@@ -184,6 +184,11 @@ def public_hosts() -> list[str]:
     return sorted({addresses.origin(url) for url in active if urlsplit(url).netloc})
 
 
+def public_url_in_use(alias: str) -> str:
+    """Return the public base URL of the store that *alias* uses: absolute, or a path on the site's own host."""
+    return configuration().stores[alias_named(alias).active].public_url
+
+
 def public_urls() -> list[str]:
     """Return the public base URL of every configured store, in use or not."""
     return sorted({store.public_url for store in configuration().stores.values()})

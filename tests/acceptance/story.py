@@ -81,9 +81,10 @@ def assert_bucket_serves(urls: list[str], public_url: str) -> None:
 
 
 def csp_hosts(answer: Answer) -> set[str]:
-    """Return every host the Content-Security-Policy names."""
+    """Return every host the Content-Security-Policy names, whichever of its paths are allowed."""
     words = re.split(r"[;\s]+", answer.headers["content-security-policy"])
-    return {word for word in words if "." in word or "://" in word or "*" in word or "localhost" in word}
+    named = {word for word in words if "." in word or "://" in word or "*" in word or "localhost" in word}
+    return {origin_of(word) if "://" in word else word for word in named}
 
 
 def last_counts(printed: str) -> dict[str, int]:
