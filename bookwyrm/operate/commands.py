@@ -77,6 +77,14 @@ def prepare() -> None:
         raise CommandFailed("That failed; what runs was left as it is.", abs(done.returncode))
 
 
+def is_running_or_may_start(environment: env.Environment) -> bool:
+    """Return whether the site runs; if it does not, its port has to be free. Asked once no other ``up`` is at work."""
+    running = snapshot() is not None
+    if not running:
+        refuse_a_busy_port(environment)
+    return running
+
+
 def refuse_a_busy_port(environment: env.Environment) -> None:
     host, port = env.bind_address(environment), environment.number("PORT")
     try:
@@ -94,10 +102,8 @@ def refuse_a_busy_port(environment: env.Environment) -> None:
 
 def up(options: argparse.Namespace) -> int:
     environment = checked_environment()
-    running = snapshot() is not None
-    if not running:
-        refuse_a_busy_port(environment)
     with one_at_a_time():
+        running = is_running_or_may_start(environment)
         prepare()
         if not running and not options.detach:
             return stay_in_foreground(environment)
@@ -109,10 +115,8 @@ def up(options: argparse.Namespace) -> int:
 
 def restart(options: argparse.Namespace) -> int:
     environment = checked_environment()
-    running = snapshot() is not None
-    if not running:
-        refuse_a_busy_port(environment)
     with one_at_a_time():
+        running = is_running_or_may_start(environment)
         load(start=not running)
     wait_for_a_page(environment)
     tell_where(environment, loaded_again=running)
@@ -201,7 +205,7 @@ def tell_where(environment: env.Environment, *, loaded_again: bool, soon: bool =
         say(f"The settings are loaded; the site went on answering: {env.site_url(environment)}/")
         return
     say(f"The site {'will answer' if soon else 'runs'}: {env.site_url(environment)}/")
-    say("Make the first account with the code that this prints: ./bw-dev admin_code")
+    say("No account yet? ./bw-dev admin_code prints the code for making the first one.")
 
 
 def down(options: argparse.Namespace) -> int:
@@ -244,7 +248,8 @@ def status(options: argparse.Namespace) -> int:
     seen = snapshot()
     environment = env.read()
     problems = [str(problem) for problem in env.check(environment)]
-    address = None if problems else env.site_url(environment) + "/"
+    # What runs answers where its own settings said, whatever the file has come to say since.
+    address = (seen or {}).get("address") or (None if problems else env.site_url(environment) + "/")
     if options.json:
         report = seen or {"running": False, "processes": []}
         report = {key: value for key, value in report.items() if key != "ok"}

@@ -47,6 +47,7 @@ class Loaded:
     """One set of settings as the processes got it: frozen, so that a later edit reaches nobody before it is checked."""
 
     address: Address
+    site_url: str
     python: str
     environment: Mapping[str, str] = field(repr=False)
     when: float
@@ -189,7 +190,7 @@ class Supervisor:
             "WEB_WORKERS": environment.text("WEB_WORKERS"),
             "PYTHONUNBUFFERED": "1",
         }
-        return Loaded(address, python, inherited, time.time(), frozen)
+        return Loaded(address, env.site_url(environment), python, inherited, time.time(), frozen)
 
     def _listeners_for(self, address: Address) -> list[socket.socket]:
         current = self.loaded.address if self.loaded else None
@@ -360,6 +361,7 @@ class Supervisor:
             "ok": True,
             "running": generation is not None,
             "generation": generation.number if generation else None,
+            "address": f"{loaded.site_url}/" if loaded else None,
             "settings_loaded_at": loaded.when if loaded else None,
             "processes": processes,
         }

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,7 @@ def test_up_again_replaces_the_workers_and_keeps_the_supervisor(site):
 def test_up_again_loads_what_was_changed_in_the_file(site):
     site.set(DOMAIN="books.test")
     try:
+        assert status(site)["address"] == f"http://localhost:{site.port}/", "an edited file is not loaded yet"
         site.run("./bw-dev up -d")
         assert status(site)["address"] == f"http://books.test:{site.port}/"
         request = urllib.request.Request(f"http://127.0.0.1:{site.port}/", headers={"Host": "books.test"})
@@ -262,6 +264,15 @@ def test_a_running_site_refuses_a_busy_port_and_goes_on(site):
         finally:
             site.set(PORT=str(site.port))
     assert answers(site.port, "/")
+
+
+def test_two_people_may_start_one_site_at_the_same_moment(untouched):
+    untouched.write_env()
+    with ThreadPoolExecutor(2) as people:
+        outcomes = list(people.map(lambda _: untouched.run("./bw-dev up -d", expect=None), range(2)))
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0], "\n\n".join(map(str, outcomes))
+    assert answers(untouched.port, "/")
+    assert sum("went on answering" in outcome.printed for outcome in outcomes) == 1
 
 
 def test_two_checkouts_run_side_by_side(untouched, site):
