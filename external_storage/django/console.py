@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from argparse import ArgumentParser
@@ -18,6 +19,7 @@ from ..transfer.progress import Progress, for_stream
 from . import conf
 
 SHORTEST_SECRET = 8
+SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 PRECEDENCE = (143, 130, 6, 3, 2, 1, 5, 4, 0)
 SIGNS = {Verdict.OK: "ok", Verdict.WARNING: "WARNING", Verdict.FAILURE: "FAILURE", Verdict.UNKNOWN: "COULD NOT TELL"}
 
@@ -110,18 +112,19 @@ def worst(codes: Iterable[int]) -> int:
 
 
 def without_secrets(text: str) -> str:
-    """Return *text* with every configured secret blotted out: a store may echo what it was sent."""
+    """Return *text* with every secret we were given blotted out: a store may echo what it was sent."""
     for secret in _secrets():
         text = text.replace(secret, "…")
     return text
 
 
 def _secrets() -> set[str]:
+    found = {os.environ.get(name, "") for name in SECRET_VARIABLES}
     try:
         stores = conf.configuration().stores.values()
     except StorageError:
-        return set()
+        stores = []
     buckets = [store for store in stores if isinstance(store, conf.BucketSettings)]
-    found = {secret for bucket in buckets for secret in (bucket.secret_access_key, bucket.access_key_id)}
+    found |= {secret for bucket in buckets for secret in (bucket.secret_access_key, bucket.access_key_id)}
     # A test server's key may be a word like "admin"; blotting out such words would garble every sentence.
     return {secret for secret in found if len(secret) >= SHORTEST_SECRET}

@@ -62,3 +62,11 @@ def content_type(key: str) -> str:
     extension = posixpath.splitext(key)[1].lower()
     found = CONTENT_TYPES.get(extension) or mimetypes.guess_type(key)[0] or "application/octet-stream"
     return f"{found}; charset=utf-8" if found.startswith("text/") else found
+
+
+def nothing_public(key: str, first_bytes: bytes | None) -> Publish:
+    """Store everything and open none of it: for a second copy in a bucket or folder of its own.
+
+    A bucket whose policy opens it to strangers opens these objects too; only an ACL is theirs.
+    """
+    return Publish(Headers(content_type(key), "private, no-store", public=False))

@@ -25,6 +25,9 @@ TIMEOUT = urllib3.Timeout(connect=5, read=10)
 MOST_BYTES = 64 * 1024
 """How much of a body is looked at; enough for any error page, and for the head of a picture."""
 
+AT_ONCE = 16
+"""How many connections to one host are kept for the next question."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -71,7 +74,8 @@ def ask(method: str, url: str, headers: Mapping[str, str] = {}) -> Answer | NoAn
 @cache
 def _pool(proxy: str | None) -> urllib3.PoolManager:
     # The machine's own list of authorities, which may hold a private one.
-    options = {"timeout": TIMEOUT, "retries": False, "ssl_context": ssl.create_default_context()}
+    trusted = ssl.create_default_context()
+    options = {"timeout": TIMEOUT, "retries": False, "ssl_context": trusted, "maxsize": AT_ONCE}
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 

@@ -6,7 +6,6 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from dataclasses import replace as with_other
 from time import time
 
 from ..errors import AlreadyExists, KeyRefused, ObjectMissing, SourceChanged, StorageError
@@ -69,7 +68,7 @@ class MemoryStore:
             held = self._get(info.key)
             if held.md5 != info.md5:
                 raise SourceChanged(f"{info.key!r} was replaced meanwhile.", key=info.key)
-            self._held[info.key] = with_other(held, headers=headers)
+            self._held[info.key] = _Held(held.data, headers, held.md5, time())
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return {key: self._delete_one(key) for key in keys}

@@ -42,7 +42,7 @@ class _Seen:
 
     pair: Pair
     decision: Decision
-    target_requests: Requests = Requests()
+    target_requests: Requests
 
 
 def forecast(
@@ -50,8 +50,9 @@ def forecast(
 ) -> Forecast:
     """Return what `external_storage.transfer.copy` would do with the same arguments.
 
-    With *look_inside* the site's rule is shown the first bytes of each file that would be sent, as the copy shows it
-    all of them; without, it decides by the name alone, and the copy may hold back some more.
+    If it ends early, *progress* is told so; otherwise the caller has yet to say that it is finished, and may add to
+    the report before. With *look_inside* the site's rule is shown the first bytes of each file that would be sent, as
+    the copy shows it all of them; without, it decides by the name alone, and the copy may hold back some more.
     """
     progress = progress or Silence()
     foreseen = Forecast(Report(source.place, target.place, dry_run=True))
@@ -61,8 +62,14 @@ def forecast(
     def look(pair: Pair) -> _Seen:
         return _look(source, target, pair, rules, look_inside)
 
-    for seen in side_by_side(look, scan(source, target, prefix=rules.prefix), threads=THREADS):
-        _count(foreseen, seen, rules, progress)
+    try:
+        for seen in side_by_side(look, scan(source, target, prefix=rules.prefix), threads=THREADS):
+            _count(foreseen, seen, rules, progress)
+    except StorageError as error:
+        foreseen.report.finish(error, ())
+        progress.finished(foreseen.report)
+        error.report = foreseen.report
+        raise
     _count_listings(foreseen)
     foreseen.report.finish(None, ())
     return foreseen

@@ -147,13 +147,13 @@ def describe(report: Report, *, newest_key: bool = False) -> str:
     of_all = "" if report.expected_objects is None else f" of {report.expected_objects:,}"
     parts = [
         f"{report.seen:,}{of_all} files",
-        f"sent {report.sent:,} ({_bytes(report.bytes)})",
+        f"sent {report.sent:,} ({bytes_in_words(report.bytes)})",
         f"{report.sent / seconds:,.0f} files/s",
-        f"{_bytes(report.bytes / seconds)}/s",
+        f"{bytes_in_words(report.bytes / seconds)}/s",
     ]
     left = _seconds_left(report, seconds)
     if left is not None:
-        parts.append(f"{_clock(left)} left")
+        parts.append(f"{time_in_words(left)} left")
     parts.append(f"{len(report.in_flight)} in flight")
     if report.retries:
         parts.append(f"{report.retries} retries")
@@ -170,13 +170,15 @@ def _seconds_left(report: Report, seconds: float) -> float | None:
     return seconds * max(report.expected_objects - report.seen, 0) / report.seen
 
 
-def _clock(seconds: float) -> str:
+def time_in_words(seconds: float) -> str:
+    """Return a time as people read it: ``0:07``, ``12:30``, ``1:02:03``."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def _bytes(count: float) -> str:
+def bytes_in_words(count: float) -> str:
+    """Return an amount of bytes as people read it: ``999 B``, ``1.2 MB``."""
     for unit in ("B", "KB", "MB", "GB"):
         if count < 1000:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"

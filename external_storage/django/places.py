@@ -1,0 +1,164 @@
+"""Find the place that an argument of a command means: an alias (its active store), a configured store, or a URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..errors import SettingsError
+from ..providers import Provider, recognise
+from ..providers.addresses import bare_domain
+from ..stores import LocalStore, S3Store, Store
+from ..stores.urls import BucketUrl, FolderUrl, is_url, read_url
+from . import conf
+
+AMAZON = "amazon"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where files are, or go."""
+
+    settings: conf.StoreSettings
+    store: Store
+    alias: str | None = None
+    """The alias it was named by."""
+    configured: str | None = None
+    """The name of the configured store that this is, if it is one, whatever it was called by."""
+
+    @property
+    def is_folder(self) -> bool:
+        return isinstance(self.settings, conf.LocalSettings)
+
+    @property
+    def provider(self) -> Provider | None:
+        """The service behind it; None for a folder."""
+        return None if self.is_folder else recognise(self.settings.endpoint_url)
+
+    @property
+    def public_url(self) -> str:
+        """Where visitors read its files; "" where nobody said."""
+        return self.settings.public_url
+
+
+def place_called(argument: str) -> Place:
+    """Return the place that *argument* means. Raise `SettingsError` if it means none, or two."""
+    if is_url(argument):
+        return _place_at(read_url(argument))
+    alias = conf.configuration().aliases.get(argument)
+    if alias is None:
+        return _configured(argument, None)
+    if argument in conf.configuration().stores and argument != alias.active:
+        raise SettingsError(
+            f"{argument!r} is an alias, and also a store that this alias does not use now.",
+            remedy=f"Name the store {alias.active!r} for the alias's files, or rename one of the two.",
+        )
+    return _configured(alias.active, alias.name)
+
+
+def refuse_overlap(source: Place, target: Place) -> None:
+    """Raise `SettingsError` if one place is, or lies in, the other."""
+    (one, inner_of_one), (other, inner_of_other) = _whereabouts(source.settings), _whereabouts(target.settings)
+    if one == other and (inner_of_one.startswith(inner_of_other) or inner_of_other.startswith(inner_of_one)):
+        raise SettingsError(
+            f"{source.store.place} and {target.store.place} overlap.",
+            remedy="Name two places of which neither lies in the other.",
+        )
+
+
+def _configured(name: str, alias: str | None) -> Place:
+    if name not in conf.configuration().stores:
+        known = sorted({*conf.configuration().aliases, *conf.configuration().stores})
+        raise SettingsError(
+            f"{name!r} is no alias and no configured store.", remedy=f"Known: {', '.join(known)}; or give a URL."
+        )
+    return Place(conf.store_settings(name), conf.store_named(name), alias, name)
+
+
+# Places by URL
+
+
+def _place_at(url: FolderUrl | BucketUrl) -> Place:
+    if isinstance(url, FolderUrl):
+        described: conf.StoreSettings = conf.LocalSettings("folder", Path(url.root), "")
+        store: Store = LocalStore("folder", url.root)
+    else:
+        described, store = _bucket_at(url)
+    return Place(described, store, configured=_configured_twin(described))
+
+
+def _bucket_at(url: BucketUrl) -> tuple[conf.BucketSettings, S3Store]:
+    key_id, secret, token = _credentials_for(url, os.environ)
+    described = conf.BucketSettings(
+        name=f"s3://{url.bucket}/{url.prefix}".rstrip("/"),
+        bucket=url.bucket,
+        prefix=url.prefix,
+        region=url.region,
+        endpoint_url=url.endpoint_url,
+        custom_domain=bare_domain(url.domain) if url.domain else None,
+        use_https=not (url.domain or url.endpoint_url or "").startswith("http://"),
+        acl=url.acl,
+        addressing_style=url.addressing_style,
+        access_key_id=key_id,
+        secret_access_key=secret,
+    )
+    store = S3Store(
+        described.name,
+        bucket=described.bucket,
+        prefix=described.prefix,
+        region=described.region or "",
+        endpoint_url=described.endpoint_url,
+        access_key_id=key_id,
+        secret_access_key=secret,
+        session_token=token,
+        acl=described.acl,
+        addressing_style=described.addressing_style,
+    )
+    return described, store
+
+
+def _credentials_for(url: BucketUrl, environment: Mapping[str, str]) -> tuple[str, str, str | None]:
+    """Return the access key: that of the store the URL names, else the environment's, else the site's only one."""
+    if url.credentials_of is not None:
+        return _access_key_of(url.credentials_of)
+    key_id, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+    if key_id and secret:
+        return key_id, secret, environment.get("AWS_SESSION_TOKEN") or None
+    stores = conf.configuration().stores.values()
+    known = {(s.access_key_id, s.secret_access_key) for s in stores if isinstance(s, conf.BucketSettings)}
+    if len(known) != 1:
+        found = "several access keys" if known else "no access key"
+        raise SettingsError(
+            f"There is {found} for s3://{url.bucket}.",
+            setting="AWS_ACCESS_KEY_ID",
+            remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or add credentials=NAME with the name of a "
+            "configured store.",
+        )
+    return *known.pop(), None
+
+
+def _access_key_of(store: str) -> tuple[str, str, None]:
+    described = conf.store_settings(store)
+    if isinstance(described, conf.LocalSettings):
+        raise SettingsError(f"The store {store!r} is a folder and has no access key.")
+    return described.access_key_id, described.secret_access_key, None
+
+
+def _configured_twin(described: conf.StoreSettings) -> str | None:
+    """Return the configured store that is the same place: its rules hold, however the place is written."""
+    here = _whereabouts(described)
+    return next((name for name, each in conf.configuration().stores.items() if _whereabouts(each) == here), None)
+
+
+def _whereabouts(described: conf.StoreSettings) -> tuple[tuple[str, ...], str]:
+    """Return what is one and the same for a place however it is written: which disk or bucket, and where inside."""
+    if isinstance(described, conf.LocalSettings):
+        return ("folder",), f"{os.path.realpath(described.root).rstrip('/')}/"
+    if recognise(described.endpoint_url).id == "aws":
+        return (AMAZON, described.bucket), described.prefix
+    parts = urlsplit(described.endpoint_url or "")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return ((parts.hostname or "").lower(), str(port), described.bucket), described.prefix

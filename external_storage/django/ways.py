@@ -1,0 +1,166 @@
+"""The way of files from one place to another, and by which rules they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from django.core.files.storage import InvalidStorageError, storages
+from django.utils.module_loading import import_string
+
+from .. import transfer
+from ..errors import SettingsError
+from ..objects import Headers, Publish, PublishingRule
+from . import conf, sending
+from .locking import only_run_on
+from .places import Place, place_called, refuse_overlap
+from .references import References, file_fields
+from .staticfiles import StaticStorage
+
+
+@dataclass(frozen=True)
+class Way:
+    """From where to where, the alias whose files go, and the rule for what may be published."""
+
+    source: Place
+    target: Place
+    alias: conf.Alias | None
+    rule: PublishingRule
+
+    @property
+    def target_is_in_use(self) -> bool:
+        """Whether visitors already upload to the target, which may then be newer than the source."""
+        return self.alias is not None and self.target.configured == self.alias.active
+
+    def rules(
+        self,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        prefix: str = "",
+        on_conflict: Literal["replace", "keep"] | None = None,
+    ) -> transfer.Rules:
+        """Return the rules of a run: without *on_conflict*, nothing in a store in use is overwritten.
+
+        Into a store in use goes only what a row needs, as in `sending.send`; files of an alias that no model has, such
+        as static files, need no row.
+        """
+        by_state = "keep" if self.target_is_in_use else "replace"
+        return transfer.Rules(
+            publish=self.rule,
+            on_difference=on_conflict or by_state,
+            may_send=self._references.__contains__ if self._references is not None else None,
+            include=tuple(include),
+            exclude=tuple(exclude),
+            prefix=prefix,
+        )
+
+    @cached_property
+    def _references(self) -> References | None:
+        if not self.target_is_in_use or next(file_fields(self.alias.name), None) is None:
+            return None
+        return References(self.alias.name)
+
+    def check_folders(self) -> None:
+        """Raise `SettingsError` for a folder that is not there, or is empty while rows refer to files in it."""
+        for place in (self.source, self.target):
+            if place.is_folder and not place.settings.root.is_dir():
+                raise SettingsError(
+                    f"The folder {place.settings.root} does not exist.",
+                    remedy="Check the path, and that its disk is mounted; a folder is not made for you.",
+                )
+        if self.alias is None or self.target_is_in_use:
+            return
+        if self.source.is_folder and self.source.configured in self.alias.stores:
+            sending.check_folder(sending.Route(self.alias, self.source.settings, self.target.settings))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the locks of all folders concerned. Raise `LockHeld` if another run works on one of them."""
+        with ExitStack() as held:
+            for folder in sorted({folder.resolve() for folder in self._folders() if folder.is_dir()}):
+                held.enter_context(only_run_on(folder))
+            yield
+
+    def _folders(self) -> Iterator[Path]:
+        stores = [] if self.alias is None else [conf.store_settings(name) for name in self.alias.stores]
+        for described in (self.source.settings, self.target.settings, *stores):
+            if isinstance(described, conf.LocalSettings):
+                yield described.root
+
+
+def way_between(
+    source: str, target: str, *, alias: str | None = None, rule: str | None = None, needs_rule: bool = True
+) -> Way:
+    """Return the way from *source* to *target*, as a command's arguments name them.
+
+    The rule is that of the alias concerned, or *rule*, a dotted path. Where there is neither, `SettingsError` is raised
+    if the way *needs_rule*: nothing is ever published because nobody said what may be.
+    """
+    start, end = place_called(source), place_called(target)
+    refuse_overlap(start, end)
+    concerned = conf.alias_named(alias) if alias else _alias_concerned(start, end)
+    if rule is not None:
+        publish = _imported(rule)
+    elif concerned is not None:
+        publish = rule_of(concerned)
+    elif needs_rule:
+        raise SettingsError(
+            "No alias is concerned, so nothing says what may become public.",
+            remedy="Name an alias whose rule holds with --alias NAME, or a rule with --rule DOTTED.PATH; "
+            "external_storage.django.publishing.nothing_public stores all as private.",
+        )
+    else:
+        publish = _anything
+    return Way(start, end, concerned, publish)
+
+
+def rule_of(alias: conf.Alias) -> PublishingRule:
+    """Return the alias's publishing rule; static files have one of their own."""
+    with suppress(InvalidStorageError):
+        storage = storages[alias.name]
+        if isinstance(storage, StaticStorage):
+            return storage.rule
+    return alias.rule
+
+
+def _alias_concerned(*places: Place) -> conf.Alias | None:
+    """Return the one alias that the places have in common, or that one of them has while the other has none."""
+    each = [owners for place in places if (owners := _aliases_of(place))]
+    if not each:
+        return None
+    concerned = set.intersection(*each) or set.union(*each)
+    if len(concerned) > 1:
+        raise SettingsError(
+            f"These places concern several aliases: {', '.join(sorted(concerned))}.",
+            remedy="Name the one whose files are meant with --alias NAME.",
+        )
+    return conf.alias_named(concerned.pop())
+
+
+def _aliases_of(place: Place) -> set[str]:
+    if place.alias is not None:
+        return {place.alias}
+    aliases = conf.configuration().aliases.values()
+    return {alias.name for alias in aliases if place.configured in alias.stores}
+
+
+def _imported(path: str) -> PublishingRule:
+    try:
+        found = import_string(path)
+    except ImportError as problem:
+        raise SettingsError(
+            f"The rule {path!r} cannot be imported: {problem}.", remedy="Expected: the dotted path of a function."
+        ) from problem
+    if not callable(found):
+        raise SettingsError(f"{path!r} is no function.", remedy="Expected: the dotted path of a publishing rule.")
+    return found
+
+
+def _anything(key: str, first_bytes: bytes | None) -> Publish:
+    """For a comparison in which no rule has a part."""
+    return Publish(Headers("application/octet-stream"))
