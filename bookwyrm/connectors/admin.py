@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
+from .covers import remember_own_address
 from .models import OWN_RECORD, Connector
 
 
@@ -19,6 +20,11 @@ class ConnectorAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Connector | None = None) -> list[str]:
         # Which file speaks for the own record, and under which number, is what makes it the own record.
         return ["connector_file", "identifier"] if _is_own(obj) else []
+
+    def save_model(self, request: HttpRequest, obj: Connector, form, change: bool) -> None:
+        if _is_own(obj):
+            remember_own_address(obj)
+        super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Connector | None = None) -> bool:
         return not _is_own(obj) and super().has_delete_permission(request, obj)

@@ -40,12 +40,23 @@ def own_urls(connector: Connector | None) -> list[str]:
     """Every address at which this site has, or had, its pictures.
 
     The connector's record still knows the domain that it was made for, so its first value goes on meaning "follow the
-    storage" after ``DOMAIN`` was changed.
+    storage" after ``DOMAIN`` was changed; and the address of a bucket that was in use when the owner saved it.
     """
     sites = [settings.SITE_URL, f"https://{settings.DOMAIN}"]
     if connector is not None:
         sites += [connector.base_url, f"https://{connector.identifier}"]
-    return [*(f"{site.rstrip('/')}/images" for site in sites), *public_urls()]
+    followed = [connector.followed_url] if connector is not None and connector.followed_url else []
+    return [*(f"{site.rstrip('/')}/images" for site in sites), *followed, *public_urls()]
+
+
+def remember_own_address(connector: Connector) -> None:
+    """Note in the own *connector*, before it is saved, that its Covers url is the site's own, if it is.
+
+    The page has the owner save the bucket's address; with the next bucket that one leaves the settings, and would then
+    be taken for a foreign one.
+    """
+    if connector.covers_url and foreign_base(connector.covers_url, own_urls(connector)) is None:
+        connector.followed_url = connector.covers_url
 
 
 class Covers:

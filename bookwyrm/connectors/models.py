@@ -38,6 +38,9 @@ class Connector(models.Model):
             "stores, or nothing at all mean wherever the site keeps its files now."
         ),
     )
+    # The last covers url that was the site's own when it was saved. It goes on meaning "wherever the files are" after its
+    # bucket was given up and left the settings.
+    followed_url = models.CharField(max_length=255, blank=True, default="", editable=False)
     search_url = models.CharField(_("search url"), max_length=255, blank=True)
     isbn_search_url = models.CharField(_("ISBN search url"), max_length=255, blank=True)
 

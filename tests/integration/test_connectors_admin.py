@@ -7,6 +7,7 @@ import re
 import pytest
 from django.core.management import call_command
 
+from bookwyrm.connectors.covers import Covers
 from bookwyrm.connectors.models import Connector
 from bookwyrm.people.models import User
 
@@ -61,6 +62,19 @@ def test_one_click_on_save_is_enough(client, owner):
     own = Connector.objects.get(pk=1)
     assert own.covers_url == "https://media.test/images"
     assert (own.connector_file, own.active) == ("self_connector", True)
+
+
+def test_a_bucket_that_was_saved_there_is_followed_after_the_next_one_took_its_place(client, owner, settings):
+    described = settings.EXTERNAL_STORAGE
+    bucket = {"KIND": "local", "ROOT": "/nonexistent", "PUBLIC_URL": "https://first-bucket.test/images/"}
+    settings.EXTERNAL_STORAGE = described | {"STORES": described["STORES"] | {"bucket": bucket}}
+    values = as_shown(client.get(CHANGE).content.decode()) | {"covers_url": "https://first-bucket.test/images"}
+    assert client.post(CHANGE, values | {"_save": "Save"}).status_code == 302
+    settings.EXTERNAL_STORAGE = described
+    assert Covers(Connector.own()).base is None
+    values = as_shown(client.get(CHANGE).content.decode()) | {"covers_url": "https://cdn.test/images"}
+    client.post(CHANGE, values | {"_save": "Save"})
+    assert Covers(Connector.own()).base == "https://cdn.test/images"
 
 
 @pytest.mark.parametrize("wrong", ["media.test/images", "ftp://media.test", "javascript:alert(1)", "https:// x"])
