@@ -38,9 +38,10 @@ class Connector(models.Model):
             "stores, or nothing at all mean wherever the site keeps its files now."
         ),
     )
-    # The last covers url that was the site's own when it was saved. It goes on meaning "wherever the files are" after its
-    # bucket was given up and left the settings.
-    followed_url = models.CharField(max_length=255, blank=True, default="", editable=False)
+    # The last covers url that was the site's own when it was saved. It goes on meaning "wherever the files are" after
+    # its bucket was given up and left the settings. The default is the database's too, for the workers of the version
+    # before this column, which answer until the new ones do.
+    followed_url = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
     search_url = models.CharField(_("search url"), max_length=255, blank=True)
     isbn_search_url = models.CharField(_("ISBN search url"), max_length=255, blank=True)
 
