@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..errors import ObjectMissing, StorageError, StoreRefused
@@ -16,12 +14,10 @@ from ..stores.contents import CHUNK, md5_of, same_content
 from ..stores.retrying import RetryingStore
 from .plan import Rules, Verdict, decide
 from .scan import Pair, scan
+from .side_by_side import side_by_side
 
 # A listing page shows this many objects for the price of one HEAD.
 PER_PAGE = 1000
-
-# How many pairs are read ahead of the one whose line is due, for each thread.
-AHEAD = 8
 
 # Some stores show an object in a HEAD or a listing only a moment after they took it.
 LAG_SECONDS = (0.0, 0.5, 2.0)
@@ -56,22 +52,9 @@ def verify(
         except StorageError as error:
             return Line("!", pair.key, error.what)
 
-    readers = ThreadPoolExecutor(concurrency, thread_name_prefix="verify")
-    try:
-        under_way: deque[Future[Line | None]] = deque()
-        for pair in scan(source, target, prefix=rules.prefix):
-            under_way.append(readers.submit(look_at, pair))
-            if len(under_way) > AHEAD * concurrency:
-                yield from _found(under_way.popleft())
-        while under_way:
-            yield from _found(under_way.popleft())
-    finally:  # whoever stops listening does not wait for what was read ahead
-        readers.shutdown(wait=False, cancel_futures=True)
-
-
-def _found(looked: Future[Line | None]) -> Iterator[Line]:
-    if (line := looked.result()) is not None:
-        yield line
+    for line in side_by_side(look_at, scan(source, target, prefix=rules.prefix), threads=concurrency):
+        if line is not None:
+            yield line
 
 
 def _line(source: Store, target: Store, pair: Pair, rules: Rules, read_data: bool) -> Line | None:

@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ....errors import StoreRefused
-from ....health import access
-from ....health.findings import Finding
-from ....health.preflight import Preflight, preflight
-from ....stores.retrying import RetryingStore
 from ... import conf, sending
-from ...console import StorageCommand, worst
+from ...console import worst
 from ...locking import only_run_on
+from ...probing import ProbingCommand
 
 
-class Command(StorageCommand):
+class Command(ProbingCommand):
     help = "Copy the media files from this machine's folder to the bucket. Run it as often as you like."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,7 +34,13 @@ class Command(StorageCommand):
 
     def _send(self, route: sending.Route, **options: Any) -> int:
         may_ask = not options["without_public_check"]
-        tried = self._try_the_store(route, may_ask=may_ask, write=not options["dry_run"], as_json=options["json"])
+        tried = self.try_the_store(
+            route.bucket,
+            conf.store_named(route.bucket.name),
+            may_ask=may_ask,
+            write=not options["dry_run"],
+            as_json=options["json"],
+        )
         if tried.failures:
             return StoreRefused.exit_code
         report = sending.send(route, self.progress(as_json=options["json"]), dry_run=options["dry_run"])
@@ -49,20 +52,6 @@ class Command(StorageCommand):
             self.tell(report.last_line())  # which is always the last
         return worst([report.exit_code, *seen])
 
-    def _try_the_store(self, route: sending.Route, *, may_ask: bool, write: bool, as_json: bool) -> Preflight:
-        """Try on a probe all that the copy needs; tell what is wrong, and what to do about it."""
-        bucket = route.bucket
-        tried = preflight(RetryingStore(conf.store_named(bucket.name)), bucket.public_url, public=may_ask, write=write)
-        if not tried.failures:
-            self._tell_seen(tried.warnings, as_json)
-        elif as_json:
-            self.tell_json({"findings": [each.as_json() for each in tried.failures], "exit_code": 3})
-        else:
-            self.tell_findings(tried.failures)
-            self._advise(bucket, tried.may_not)
-            self.tell("Nothing was copied.")
-        return tried
-
     def _look_at_the_result(self, route: sending.Route, public_url: str | None, *, as_json: bool) -> Iterator[int]:
         """Ask for some of the copied pictures as a visitor does, and name the ones that were lost before the copy.
 
@@ -71,7 +60,7 @@ class Command(StorageCommand):
         unseen = sending.unreadable_samples(route, public_url) if public_url else []
         lost = [] if route.bucket_is_in_use else sending.lost_files(route)
         if unseen:
-            self._tell_seen(unseen, as_json)
+            self.tell_seen(unseen, as_json=as_json)
             yield 5
         if lost:
             self._tell_lost(lost, as_json)
@@ -83,17 +72,3 @@ class Command(StorageCommand):
             return
         for key in lost:
             self.tell(f"missing: {key!r}: the database refers to it, and neither the folder nor the bucket has it.")
-
-    def _tell_seen(self, findings: list[Finding], as_json: bool) -> None:
-        if as_json and findings:
-            self.tell_json({"findings": [finding.as_json() for finding in findings]})
-        elif findings:
-            self.tell_findings(findings)
-
-    def _advise(self, bucket: conf.BucketSettings, may_not: list[str]) -> None:
-        if may_not:
-            self.tell("A policy with all that this site's access key needs, and nothing more:")
-            self.tell(access.to_paste(access.least_privilege_policy(bucket.bucket, sending.prefixes_in(bucket))))
-        else:
-            self.tell("If the bucket decides access by its policy, this one opens the site's files, and only those:")
-            self.tell(access.to_paste(access.public_read_policy(bucket.bucket, sending.prefixes_in(bucket))))
