@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -314,7 +315,7 @@ def test_no_command_prints_a_secret_even_if_the_store_repeats_it(site, run, name
         assert secret not in ran.printed
 
 
-SLOW_COPY = """
+PLAIN_SITE = """
 import django
 from django.conf import settings
 settings.configure(
@@ -330,20 +331,33 @@ settings.configure(
 )
 django.setup()
 from django.core.management import call_command
-call_command("storage_copy", "one", "two", "--bandwidth", "100k", "--concurrency", "2")
+call_command(*%(command)r)
 """
+
+
+def two_folders(tmp_path) -> dict[str, str]:
+    places = {"one": str(tmp_path / "one"), "two": str(tmp_path / "two")}
+    for place in places.values():
+        Path(place).mkdir()
+    return places
+
+
+def started(places: dict[str, str], *command: str) -> subprocess.Popen:
+    """Run a command on a plain site with two folders, in a process of its own."""
+    code = PLAIN_SITE % {**places, "command": command}
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": "anybodys-key", "AWS_SECRET_ACCESS_KEY": CANARY}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_slow_run_in_time_and_says_how_to_go_on(tmp_path, signum, code):
-    places = {"one": str(tmp_path / "one"), "two": str(tmp_path / "two")}
-    for place in places.values():
-        Path(place).mkdir()
+    places = two_folders(tmp_path)
     for n in range(40):
         Path(places["one"], f"{n}.bin").write_bytes(os.urandom(100_000))
-    running = subprocess.Popen(
-        [sys.executable, "-c", SLOW_COPY % places], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    slowly = ("storage_copy", "one", "two", "--bandwidth", "100k", "--concurrency", "2")
+    running = started(places, *slowly)
     deadline = time.monotonic() + 60
     while not any(Path(places["two"]).glob("*.bin")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -357,3 +371,22 @@ def test_a_signal_ends_a_slow_run_in_time_and_says_how_to_go_on(tmp_path, signum
     stored = {path.name for path in Path(places["two"]).iterdir() if not path.name.startswith(".")}
     assert 0 < len(stored) < 40
     assert all(Path(places["two"], name).stat().st_size == 100_000 for name in stored)
+
+
+@pytest.mark.parametrize("command", ["storage_plan", "storage_copy", "storage_verify"])
+def test_a_store_that_never_answers_holds_nobody_up_who_wants_to_stop(tmp_path, command):
+    places = two_folders(tmp_path)
+    Path(places["one"], "a.bin").write_bytes(b"a")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = f"s3://books?endpoint=http://127.0.0.1:{silent.getsockname()[1]}"
+        running = started(places, command, "one", target)
+        silent.settimeout(60)
+        with silent.accept()[0] as connection:
+            assert connection.recv(4096).startswith(b"GET /books")
+            asked = time.monotonic()
+            running.send_signal(signal.SIGTERM)
+            out, err = running.communicate(timeout=60)
+    assert time.monotonic() - asked < 5
+    assert running.returncode == 143, err
+    assert "run the same command again to go on" in out + err
+    assert CANARY not in out + err

@@ -10,7 +10,7 @@ from ....errors import StoreRefused
 from ....stores import Store
 from ....transfer.bandwidth import Bandwidth, ThrottledStore, read_rate
 from ...probing import ProbingCommand
-from ...way_command import WayCommand
+from ...way_command import WayCommand, stoppable
 from ...ways import Way
 
 
@@ -56,13 +56,15 @@ class Command(WayCommand, ProbingCommand):
         """Try a bucket before anything is sent to it; whether strangers can read is asked where an alias says so."""
         if way.target.is_folder:
             return True
-        tried = self.try_the_store(
-            way.target.settings,
-            way.target.store,
-            may_ask=way.alias is not None and way.target.configured is not None and not options["without_public_check"],
-            write=not options["dry_run"],
-            as_json=options["json"],
-        )
+        belongs_to_the_alias = way.alias is not None and way.target.configured in way.alias.stores
+        with stoppable():
+            tried = self.try_the_store(
+                way.target.settings,
+                way.target.store,
+                may_ask=belongs_to_the_alias and not options["without_public_check"],
+                write=not options["dry_run"],
+                as_json=options["json"],
+            )
         return not tried.failures
 
 
