@@ -55,6 +55,10 @@ class StorageConsole(BaseCommand):
             stopped = Interrupted(signal.SIGINT)
             self.tell_problem(stopped, as_json=as_json)
             sys.exit(stopped.exit_code)
+        except BrokenPipeError:
+            # Whoever read our output has left, as `head` does. Python would try once more to write at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
 
     def tell_findings(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

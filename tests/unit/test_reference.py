@@ -58,7 +58,7 @@ def test_every_exit_code_of_our_errors_is_documented():
         for code in cell.split(", ")
     }
     assert codes <= told
-    assert told == {"0", "1", "2", "3", "4", "5", "6", "130", "143"}
+    assert told == {"0", "1", "2", "3", "4", "5", "6", "130", "141", "143"}
 
 
 def test_every_key_of_the_setting_is_documented():

@@ -390,3 +390,15 @@ def test_a_store_that_never_answers_holds_nobody_up_who_wants_to_stop(tmp_path, 
     assert running.returncode == 143, err
     assert "run the same command again to go on" in out + err
     assert CANARY not in out + err
+
+
+@pytest.mark.parametrize("command", ["storage_copy", "storage_verify"])
+def test_a_reader_that_leaves_ends_the_run_without_a_traceback(tmp_path, command):
+    places = two_folders(tmp_path)
+    for n in range(3000):
+        Path(places["one"], f"{n:04}").symlink_to("/etc/hostname")  # each is named, so there is much to read
+    running = started(places, command, "one", "two")
+    assert running.stdout.readline()
+    running.stdout.close()
+    err = running.stderr.read()
+    assert (running.wait(timeout=60), err) == (141, "")
