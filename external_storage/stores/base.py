@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ..errors import StorageError
@@ -111,4 +112,31 @@ class LeavesUnfinished(Protocol):
 
     def clear_unfinished(self) -> int:
         """Remove what our own killed runs left, as far as it was met since the last call; return how much."""
+        ...
+
+
+@runtime_checkable
+class RemembersUploads(Protocol):
+    """A store that takes large objects in parts, and can go on with what a killed run began."""
+
+    def remember_uploads_in(self, folder: Path) -> None:
+        """Write down in *folder* from now on which uploads are ours, and take up those written down there."""
+        ...
+
+
+@runtime_checkable
+class TellsVersions(Protocol):
+    """A store that can tell, without reading, that an object is still the one that was read before."""
+
+    def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
+        """Return what names the object, and what names its content; None while that may change unseen."""
+        ...
+
+
+@runtime_checkable
+class RemembersDigests(Protocol):
+    """A store that wants to hear the digests of what was read from it."""
+
+    def remember(self, info: ObjectInfo, md5: str) -> None:
+        """Keep the MD5 of the version that *info* was opened as."""
         ...

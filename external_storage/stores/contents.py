@@ -6,7 +6,7 @@ import hashlib
 
 from ..errors import ObjectMissing
 from ..objects import ObjectInfo, etag_of_parts
-from .base import Source, Store
+from .base import RemembersDigests, Source, Store
 
 CHUNK = 1 << 20
 
@@ -39,7 +39,15 @@ def same_content(source: Store, target: Store, source_info: ObjectInfo, target_i
 def md5_of(store: Store, key: str) -> str:
     """Read one whole version of the object and return its MD5."""
     with store.open(key) as opened:
-        return md5_of_source(opened)
+        md5 = md5_of_source(opened)
+    remember(store, opened, md5)
+    return md5
+
+
+def remember(store: Store, opened: Source, md5: str | None) -> None:
+    """Tell a store that wants to know it the MD5 of what was just read from it."""
+    if md5 is not None and isinstance(store, RemembersDigests):
+        store.remember(opened.info, md5)
 
 
 def md5_of_source(opened: Source) -> str:

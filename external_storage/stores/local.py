@@ -38,6 +38,9 @@ UNFINISHED = ".incoming-"
 # An unfinished file that nobody has written to for so long belongs to a process that was killed.
 ABANDONED_SECONDS = 3600.0
 
+# Some file systems keep times in steps of two seconds.
+UNSEEN_CHANGE_SECONDS = 2.0
+
 CHUNK = 1 << 20
 
 
@@ -85,6 +88,13 @@ class LocalStore:
                     seen = self._look_at(entry)
                     if seen is not None:
                         yield seen
+
+    def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
+        """A change within the clock's grain leaves no trace, so a file must have been left alone for a moment."""
+        device, inode, size, modified, changed = (info.etag or "").split("-")
+        if time.time_ns() - max(int(modified, 16), int(changed, 16)) < UNSEEN_CHANGE_SECONDS * 1e9:
+            return None
+        return f"{device}-{inode}", f"{size}-{modified}-{changed}"
 
     def describe(self, key: str) -> ObjectInfo:
         with self.open(key) as source:
@@ -330,5 +340,5 @@ def _pour(source: Source, descriptor: int) -> str:
 
 def _info(key: str, status: os.stat_result, *, md5: str | None = None) -> ObjectInfo:
     # A file's "version" for whoever compares two listings: it changes whenever the content may have changed.
-    etag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
+    etag = f"{status.st_dev:x}-{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
     return ObjectInfo(key, status.st_size, md5, status.st_mtime, etag)

@@ -192,12 +192,21 @@ class _Object:
     modified: float
 
 
+@dataclass
+class _Upload:
+    bucket: str
+    key: str
+    headers: dict[str, str]
+    begun: float
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
 class FakeS3:
     """The server; a context that starts and stops it. Every bucket exists; *page* is the length of its listings."""
 
     def __init__(self, *, page: int = 1000) -> None:
         self.objects: dict[str, dict[str, _Object]] = {}
-        self.uploads: dict[str, tuple[dict[str, str], dict[int, bytes]]] = {}
+        self.uploads: dict[str, _Upload] = {}
         self.requests: list[Request] = []
         self.clock_ahead = 0.0
         self._page = page
@@ -243,6 +252,10 @@ class FakeS3:
         with self._lock:
             held = self.objects.setdefault(request.bucket, {})
             match request.method:
+                case "GET" if "uploads" in request.query:
+                    return self._list_uploads(request)
+                case "GET" if "uploadId" in request.query:
+                    return self._list_parts(request.query["uploadId"])
                 case "GET" if not request.key:
                     return self._list(held, request.query)
                 case "POST" if "delete" in request.query:
@@ -308,24 +321,43 @@ class FakeS3:
 
     def _begin_upload(self, request: Request) -> Reply:
         upload_id = f"upload-{next(self._ids)}"
-        self.uploads[upload_id] = (_kept(request.headers), {})
+        self.uploads[upload_id] = _Upload(request.bucket, request.key, _kept(request.headers), time.time())
         return Reply(200, f"<R><UploadId>{upload_id}</UploadId></R>".encode())
+
+    def _list_uploads(self, request: Request) -> Reply:
+        entries = "".join(
+            f"<Upload><Key>{quote(each.key)}</Key><UploadId>{upload_id}</UploadId>"
+            f"<Initiated>{_iso_date(each.begun)}</Initiated></Upload>"
+            for upload_id, each in self.uploads.items()
+            if each.bucket == request.bucket and each.key.startswith(request.query.get("prefix", ""))
+        )
+        head = "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+        return Reply(200, f"<ListMultipartUploadsResult>{head}{entries}</ListMultipartUploadsResult>".encode())
+
+    def _list_parts(self, upload_id: str) -> Reply:
+        if upload_id not in self.uploads:
+            return Reply(404, _error("NoSuchUpload"))
+        entries = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{_md5(part)}&quot;</ETag><Size>{len(part)}</Size></Part>"
+            for number, part in sorted(self.uploads[upload_id].parts.items())
+        )
+        return Reply(200, f"<ListPartsResult><IsTruncated>false</IsTruncated>{entries}</ListPartsResult>".encode())
 
     def _put_part(self, request: Request) -> Reply:
         if _digest_is_wrong(request):
             return Reply(400, _error("BadDigest"))
         if request.query["uploadId"] not in self.uploads:
             return Reply(404, _error("NoSuchUpload"))
-        self.uploads[request.query["uploadId"]][1][int(request.query["partNumber"])] = request.body
+        self.uploads[request.query["uploadId"]].parts[int(request.query["partNumber"])] = request.body
         return Reply(headers={"ETag": f'"{_md5(request.body)}"'})
 
     def _complete_upload(self, held: dict[str, _Object], request: Request) -> Reply:
         if request.query["uploadId"] not in self.uploads:
             return Reply(404, _error("NoSuchUpload"))
-        headers, parts = self.uploads.pop(request.query["uploadId"])
-        ordered = [parts[number] for number in sorted(parts)]
+        upload = self.uploads.pop(request.query["uploadId"])
+        ordered = [upload.parts[number] for number in sorted(upload.parts)]
         etag = etag_of_parts([hashlib.md5(part, usedforsecurity=False).digest() for part in ordered])
-        held[request.key] = _Object(b"".join(ordered), headers, etag, time.time())
+        held[request.key] = _Object(b"".join(ordered), upload.headers, etag, time.time())
         return Reply(200, f"<R><ETag>&quot;{etag}&quot;</ETag></R>".encode())
 
 
@@ -390,11 +422,15 @@ def _encode(request: Request, reply: Reply) -> bytes:
 
 
 def _entry(key: str, held: _Object) -> str:
-    modified = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(held.modified))
+    modified = _iso_date(held.modified)
     return (
         f"<Contents><Key>{quote(key, errors='surrogateescape')}</Key><LastModified>{modified}</LastModified>"
         f"<ETag>&quot;{held.etag}&quot;</ETag><Size>{len(held.data)}</Size></Contents>"
     )
+
+
+def _iso_date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
 def _with_etag(reply: Reply, etag: str) -> Reply:

@@ -6,6 +6,8 @@ any instant and simply started again.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..stores.base import Store
 from .engine import Engine
 from .plan import Decision, Rules, Verdict, decide
@@ -41,14 +43,20 @@ def copy(
     concurrency: int | None = None,
     progress: Progress | None = None,
     dry_run: bool = False,
+    state_dir: Path | None = None,
 ) -> Report:
     """Bring to *target* what it lacks or holds differently, prove that it is there, and report.
+
+    *state_dir* is where runs leave what makes the next one quicker: which uploads are unfinished, and the MD5s of files
+    by device, inode, size and times. It may be removed whenever no run is under way.
 
     Trouble with one object is an outcome in the report. What ends the whole run is raised after what was in flight has
     finished: `StoreRefused`, `SlowDown`, `Interrupted`; the error's ``report`` then says what was done until then.
     """
     progress = progress or Silence()
-    with Engine(source, target, rules, progress=progress, concurrency=concurrency, dry_run=dry_run) as engine:
+    with Engine(
+        source, target, rules, progress=progress, concurrency=concurrency, dry_run=dry_run, state_dir=state_dir
+    ) as engine:
         for pair in scan(engine.source, engine.target, prefix=rules.prefix):
             engine.carry_out(pair, decide(pair, rules))
         engine.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import ContentRefused, SourceChanged
 from ..objects import HoldBack, ObjectInfo
 from ..stores.base import Source, Store
+from ..stores.contents import remember
 from ..stores.sources import PeekedSource
 from .plan import Rules
 
@@ -36,7 +37,9 @@ def _copy_once(source: Store, target: Store, key: str, rules: Rules) -> ObjectIn
         if isinstance(answer, HoldBack):
             raise ContentRefused(answer.reason, key=key)
         peeked = PeekedSource(opened, first_bytes)
-        return target.put(key, peeked, answer.headers, replace=rules.on_difference == "replace")
+        stored = target.put(key, peeked, answer.headers, replace=rules.on_difference == "replace")
+    remember(source, opened, stored.md5)
+    return stored
 
 
 def _read_first(opened: Source, size: int) -> bytes:

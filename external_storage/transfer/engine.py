@@ -6,6 +6,7 @@ import queue
 import signal
 import threading
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 
 from ..errors import (
@@ -22,8 +23,9 @@ from ..errors import (
     VerificationFailed,
 )
 from ..objects import ObjectInfo, in_key_order
-from ..stores.base import LeavesUnfinished, Noted, Store
+from ..stores.base import LeavesUnfinished, Noted, RemembersUploads, Store, TellsVersions
 from ..stores.contents import same_content
+from ..stores.digests import DigestCache, DigestsKnown
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import Patience, RetryingStore
 from .copy import copy_object
@@ -35,14 +37,18 @@ from .scan import Pair
 from .signals import SignalsRaise
 from .verify import Stretch, find_unproven
 
-# Eight to sixteen threads saturate a fast network from one process; see docs/decisions/s3-client.md.
-CONCURRENCY = 16
+# How many threads there are at most; `Pace` decides how many of them work. Sixteen keep a near store busy, and a store
+# 20 ms away takes four times as many; see docs/decisions/s3-client.md.
+MOST_AT_ONCE = 64
 
 # So many failures in a row that are the store's doing: it is gone, and grinding on would only take longer.
 HOPELESS_STREAK = 20
 
 # So many objects are sent before the listing that proves them; what is known of them is kept in memory until then.
 WAVE = 5_000
+
+# Once a run is long, workers take so many jobs at a time: handing one over costs as much as signing a request.
+LARGEST_BATCH = 16
 
 # After a signal, what is in flight has this long to finish.
 GRACE_SECONDS = 4.0
@@ -61,20 +67,30 @@ class Engine:
         concurrency: int | None = None,
         dry_run: bool = False,
         patience: Patience | None = None,
+        state_dir: Path | None = None,
     ) -> None:
         self.report = Report(source.place, target.place, dry_run=dry_run)
         self._stop_asked = threading.Event()
         self._noted = [store for store in (source, target) if isinstance(store, Noted)]
+        if state_dir is not None and isinstance(target, RemembersUploads):
+            target.remember_uploads_in(state_dir / "uploads")
         self._leftovers = target if isinstance(target, LeavesUnfinished) else None
-        self.source = self._patient(source, patience)
+        self.source: Store = self._patient(source, patience)
+        self._digests: DigestCache | None = None
+        if state_dir is not None and isinstance(source, TellsVersions):
+            self._digests = DigestCache(state_dir / "digests.sqlite3")
+            self.source = DigestsKnown(self.source, source, self._digests)
+            self._noted.append(self.source)
         self.target = self._patient(DryRunStore(target) if dry_run else target, patience)
         self._rules = rules
         self._progress = progress
         self._signals = SignalsRaise()
-        threads = concurrency or CONCURRENCY
-        self._pace = Pace(threads)
+        threads = concurrency or MOST_AT_ONCE
+        self._pace = Pace(threads, fixed=concurrency is not None)
         # Bounded, so that a listing of millions waits for the copying and memory stays flat.
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(4 * threads)
+        self._jobs: queue.Queue[list[_Job] | None] = queue.Queue(2 * threads)
+        self._batch: list[_Job] = []
+        self._batches_given = 0
         self._workers = [threading.Thread(target=self._work, name=f"transfer-{n}", daemon=True) for n in range(threads)]
         self._last_key = ""
         self._wave = _Wave(after="")
@@ -96,7 +112,7 @@ class Engine:
             self._last_key = pair.key
         if decision.verdict is Verdict.COMPARE or (decision.verdict is Verdict.COPY and not self.report.dry_run):
             self._wave.begin_job()
-            self._put(_Job(pair, decision, self._wave))
+            self._give(_Job(pair, decision, self._wave))
             if self._wave.jobs_begun >= WAVE:
                 self._close_wave()
         else:
@@ -127,6 +143,8 @@ class Engine:
         if error is not None:
             self._stop(error)
         self._dismiss_workers()
+        if self._digests is not None:
+            self._digests.close()
         if isinstance(self._stopped_by, KeyboardInterrupt):
             self._stopped_by = Interrupted(signal.SIGINT)
         stopped = self._stopped_by
@@ -151,25 +169,43 @@ class Engine:
         for worker in self._workers:
             worker.join(max(0.0, patience_ends - monotonic()) if self._stop_asked.is_set() else None)
 
-    def _put(self, job: _Job) -> None:
-        while True:
+    def _give(self, job: _Job) -> None:
+        """Hand a job to the workers: alone while there are few, so that all have something to do, later in batches."""
+        self._batch.append(job)
+        if len(self._batch) > min(self._batches_given // (2 * len(self._workers)), LARGEST_BATCH - 1):
+            self._give_batch()
+
+    def _give_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        while batch:
             try:
-                return self._jobs.put(job, timeout=0.5)
+                self._jobs.put(batch, timeout=0.5)
+                self._batches_given += 1
+                return
             except queue.Full:
                 self._raise_if_stopped()
 
     # The workers
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if not self._stop_asked.is_set():
+        while (batch := self._jobs.get()) is not None:
+            # Who waits for a batch must not keep another, who has one, from going on with it.
+            self._pace.begin()
+            for job in batch:
+                if self._stop_asked.is_set():
+                    break
+                self._pace.pause()
                 self._run(job)
+            self._pace.end()
         self._jobs.put(None)  # for the next worker
 
     def _run(self, job: _Job) -> None:
         try:
-            with self._pace.one_more(), self.report.working_on(job.pair.key):
+            self.report.in_flight[job.pair.key] = monotonic()
+            try:
                 self._do(job)
+            finally:
+                self.report.in_flight.pop(job.pair.key, None)
             if job.wave.end_job():
                 self._prove(job.wave)
         except BaseException as error:  # noqa: BLE001 — kept, and raised again where the run is waited for
@@ -215,6 +251,7 @@ class Engine:
 
     def _close_wave(self, *, last: bool = False) -> None:
         """End the current wave: it is proven as soon as its jobs are done, while the next one is under way."""
+        self._give_batch()
         wave = self._wave
         if not last:
             self._open_waves_changed(+1)
@@ -324,8 +361,8 @@ class _Wave:
         self._lock = threading.Lock()
 
     def begin_job(self) -> None:
-        with self._lock:
-            self.jobs_begun += 1
+        # Only the thread that closes the wave begins its jobs, so nobody compares this number before it is final.
+        self.jobs_begun += 1
 
     def end_job(self) -> bool:
         """Return whether this was the last job, so that the caller is the one to prove the wave."""

@@ -3,54 +3,108 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
 from time import monotonic
 
 # After "slow down", further such answers are about requests sent before it: one halving for all of them.
 SETTLING_SECONDS = 1.0
 
+# Enough to keep a near store busy; more only helps where answers are long on the way.
+FIRST_GOAL = 16
+
+# A rate is taken over at least so long, and over so many rounds of what is in flight.
+LOOKING_SECONDS = 0.3
+LOOKING_ROUNDS = 2
+
+# More in flight is worth it if it brings this much more objects a second; less than that is chance.
+WORTH_IT = 1.1
+
+# The store or the network may have changed; what did not help is tried again.
+TRY_AGAIN_SECONDS = 20.0
+
 
 class Pace:
-    """At most so many at once: half as many after a "slow down", one more after each round that went well."""
+    """How many may be at work: half as many after a "slow down", then one more after each round that went well.
 
-    def __init__(self, most: int) -> None:
+    Beyond that, the goal itself rises while this brings more objects a second, unless it is *fixed* at *most*.
+    """
+
+    def __init__(self, most: int, *, fixed: bool = True) -> None:
         self.most = most
-        self.limit = most
-        self._under_way = 0
+        self.limit = most if fixed else min(most, FIRST_GOAL)
+        self._goal = self.limit
+        self._at_work = 0
         self._went_well = 0
         self._settled_at = 0.0
-        self._changed = threading.Condition()
+        self._looking_since = monotonic()
+        self._before_rise: tuple[int, float] | None = None
+        self._rise_after = 0.0
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
 
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Wait until one more may be under way."""
-        with self._changed:
-            while self._under_way >= self.limit:
-                self._changed.wait()
-            self._under_way += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify()
+    def begin(self) -> None:
+        """Wait until one more may be at work; whoever waits longest goes first."""
+        with self._lock:
+            if self._at_work < self.limit and not self._waiting:
+                self._at_work += 1
+                return
+            gate = threading.Event()
+            self._waiting.append(gate)
+        gate.wait()
+
+    def end(self) -> None:
+        """Leave work, so that somebody else may begin."""
+        with self._lock:
+            self._at_work -= 1
+            self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting and self._at_work < self.limit:
+            self._at_work += 1
+            self._waiting.popleft().set()
+
+    def pause(self) -> None:
+        """Between two objects: wait if fewer may be at work than are."""
+        if self._at_work > self.limit:
+            self.end()
+            self.begin()
 
     def slow_down(self) -> None:
         """Halve what may be under way."""
-        with self._changed:
+        with self._lock:
             if monotonic() >= self._settled_at:
                 self.limit = max(1, self.limit // 2)
                 self._settled_at = monotonic() + SETTLING_SECONDS
             self._went_well = 0
+            self._before_rise = None
 
     def go_on(self) -> None:
         """Count one that went well."""
         if self.limit >= self.most:
             return
-        with self._changed:
+        with self._lock:
             self._went_well += 1
-            if self._went_well >= self.limit:
-                self._went_well = 0
-                self.limit += 1
-                self._changed.notify()
+            if self.limit < self._goal:
+                if self._went_well >= self.limit:
+                    self._set_limit(self.limit + 1)
+            elif self._went_well >= LOOKING_ROUNDS * self.limit:
+                self._look_at_rate(monotonic())
+
+    def _look_at_rate(self, now: float) -> None:
+        """Keep the last rise if it was worth it and try another; else take it back, and leave it at that for long."""
+        seconds = now - self._looking_since
+        if seconds < LOOKING_SECONDS:
+            return
+        rate = self._went_well / seconds
+        if self._before_rise is not None and rate < self._before_rise[1] * WORTH_IT:
+            self._goal = self._before_rise[0]
+            self._before_rise, self._rise_after = None, now + TRY_AGAIN_SECONDS
+        elif now >= self._rise_after:
+            self._before_rise = (self._goal, rate)
+            self._goal = min(self.most, self._goal + max(1, self._goal // 2))
+        self._set_limit(self._goal)
+
+    def _set_limit(self, limit: int) -> None:
+        self.limit = limit
+        self._went_well, self._looking_since = 0, monotonic()
+        self._let_in()

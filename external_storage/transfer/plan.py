@@ -103,7 +103,10 @@ def decide(pair: Pair, rules: Rules, *, same: bool | None = None) -> Decision:
 def _decide_absent(key: str, rules: Rules) -> Decision:
     if rules.may_send is not None and not rules.may_send(key):
         return Decision(Verdict.LEAVE_OUT, "The target lacks it, and nothing refers to it.")
-    return Decision(Verdict.COPY, "The target lacks it.")
+    return _COPY_WHAT_IS_ABSENT
+
+
+_COPY_WHAT_IS_ABSENT = Decision(Verdict.COPY, "The target lacks it.")
 
 
 def _decide_present(source: ObjectInfo, target: ObjectInfo, rules: Rules, same: bool | None) -> Decision:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -66,15 +65,6 @@ class Report:
         self._lock = threading.Lock()
 
     # What happens
-
-    @contextmanager
-    def working_on(self, key: str) -> Iterator[None]:
-        """Show *key* as in flight meanwhile."""
-        self.in_flight[key] = monotonic()
-        try:
-            yield
-        finally:
-            self.in_flight.pop(key, None)
 
     def count_retry(self, _error: StorageError) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ import re
 import threading
 from base64 import b64encode
 from contextlib import suppress
+from dataclasses import dataclass
 from html import unescape
 
 from ...errors import DigestMismatch, StorageError, TransientStoreError
@@ -16,6 +17,7 @@ from ..retrying import Patience
 from .client import S3Client
 from .connection import Answer
 from .listing import clean_etag
+from .unfinished import Record
 
 MEBIBYTE = 1 << 20
 
@@ -32,13 +34,33 @@ def part_size_for(size: int) -> int:
     return max(SMALLEST_PART, -(-least // MEBIBYTE) * MEBIBYTE)
 
 
-class Multipart:
-    """One upload in parts. It is completed, or aborted; only a kill leaves it behind, unseen by readers."""
+@dataclass(frozen=True, slots=True)
+class PartThere:
+    """A part that the store has got already."""
 
-    def __init__(self, client: S3Client, key: str, upload_id: str, buffers: threading.Semaphore) -> None:
+    size: int
+    etag: str
+
+
+class Multipart:
+    """One upload in parts. It is completed, or aborted; a kill leaves it behind, unseen by readers.
+
+    With a *record* it can be taken up later, from the parts that are *there*.
+    """
+
+    def __init__(
+        self,
+        client: S3Client,
+        key: str,
+        upload_id: str,
+        buffers: threading.Semaphore,
+        record: Record | None = None,
+    ) -> None:
+        self.upload_id = upload_id
+        self.record = record
+        self.there: dict[int, PartThere] = {}
         self._client = client
         self._key = key
-        self._upload_id = upload_id
         # Shared by all uploads of a store, so that memory stays bounded whatever is in flight.
         self._buffers = buffers
         self._patience = Patience()
@@ -60,10 +82,20 @@ class Multipart:
         try:
             digests = self._send_parts(source, part_size)
             source.check_unchanged()
-            return self._complete(digests, condition)
-        except BaseException:
-            self._abort()
+            etag = self._complete(digests, condition)
+        except TransientStoreError:
+            # What is there already need not be sent again by the next try, or the next run.
+            if self.record is not None:
+                self.record.let_go()
+            else:
+                self.abort()
             raise
+        except BaseException:
+            self.abort()
+            raise
+        if self.record is not None:
+            self.record.remove()
+        return etag
 
     def _send_parts(self, source: Source, part_size: int) -> list[bytes]:
         """Read the parts one after another and send several at once; return their MD5s in order."""
@@ -106,6 +138,8 @@ class Multipart:
 
     def _send_part_patiently(self, number: int, data: bytes) -> bytes:
         md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        if self.there.get(number) == PartThere(len(data), md5.hex()):
+            return md5
         attempt = 1
         while True:
             try:
@@ -118,7 +152,7 @@ class Multipart:
                 attempt += 1
 
     def _send_part_once(self, number: int, data: bytes, md5: bytes) -> None:
-        query = {"partNumber": str(number), "uploadId": self._upload_id}
+        query = {"partNumber": str(number), "uploadId": self.upload_id}
         headers = {"content-md5": b64encode(md5).decode()}
         answer, body = self._client.ask("PUT", self._key, query=query, headers=headers, body=data)
         if answer.status != 200:
@@ -133,7 +167,7 @@ class Multipart:
         )
         document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
         headers = {"content-type": "application/xml"} | condition
-        query = {"uploadId": self._upload_id}
+        query = {"uploadId": self.upload_id}
         answer, body = self._client.ask("POST", self._key, query=query, headers=headers, body=document)
         if answer.status != 200 or b"<Error>" in body:
             raise self._client.error(answer, body, self._key)
@@ -141,6 +175,15 @@ class Multipart:
         # Ceph leaves it empty.
         return (found and clean_etag(found[1])) or etag_of_parts(digests)
 
-    def _abort(self) -> None:
+    def abort(self) -> bool:
+        """Clear the upload away; return whether the store says that it is gone."""
+        answer = None
         with suppress(StorageError):
-            self._client.ask("DELETE", self._key, query={"uploadId": self._upload_id})
+            answer, _ = self._client.ask("DELETE", self._key, query={"uploadId": self.upload_id})
+        gone = answer is not None and answer.status in (200, 204, 404)
+        if self.record is not None:
+            if gone:
+                self.record.remove()
+            else:
+                self.record.let_go()
+        return gone

@@ -12,6 +12,7 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from html import unescape
 from itertools import chain
+from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import AlreadyExists, ObjectMissing, SettingsError, SourceChanged, StorageError, TransientStoreError
@@ -21,9 +22,11 @@ from ..sources import check_digest
 from .client import S3Client
 from .connection import Answer
 from .listing import clean_etag, md5_in, read_page
-from .multipart import SMALLEST_PART, Multipart, part_size_for
+from .multipart import SMALLEST_PART, part_size_for
 from .signing import Credentials, encode
 from .tree_order import in_key_order_from_tree
+from .unfinished import Records
+from .uploads import Uploads
 
 # Where we write an object's MD5 beside it, for stores whose ETag is none and for objects sent in parts. The name and
 # the form (Base64) are those that rclone reads and writes.
@@ -37,6 +40,9 @@ MOST_DELETED_AT_ONCE = 1000
 
 # Parts held in memory at once, over all uploads of a store.
 PART_BUFFERS = 8
+
+# Unfinished uploads of others that are named in the report.
+MOST_UPLOADS_NAMED = 10
 
 # What stores that decide access by policy answer to an ACL header (Amazon since 2023; R2 says 501).
 _ACL_REFUSED = {"AccessControlListNotSupported", "InvalidBucketAclWithObjectOwnership"}
@@ -95,7 +101,7 @@ class S3Store:
         )
         self._acl = acl
         self._notes: dict[str, None] = {}
-        self._buffers = threading.BoundedSemaphore(PART_BUFFERS)
+        self._uploads = Uploads(self._client, f"{endpoint}/{bucket}", buffers=threading.BoundedSemaphore(PART_BUFFERS))
         # Until the bucket has answered once, a bare 404 may mean that the bucket itself is missing.
         self._bucket_seen = False
         self._lists_as_tree: bool | None = None
@@ -223,6 +229,24 @@ class S3Store:
             results.update(self._delete_batch(keys[start : start + MOST_DELETED_AT_ONCE]))
         return results
 
+    def remember_uploads_in(self, folder: Path) -> None:
+        self._uploads.records = Records(folder)
+
+    def clear_unfinished(self) -> int:
+        """Abort the uploads in parts that killed runs of ours left; name the others, and leave them alone."""
+        try:
+            cleared, others = self._uploads.clear(self.prefix)
+        except StorageError as error:
+            self._notes[f"Whether unfinished uploads lie in {self.place} could not be found out: {error.what}"] = None
+            return 0
+        if others:
+            names = ", ".join(f"{each.key!r} ({each.upload_id})" for each in others[:MOST_UPLOADS_NAMED])
+            more = f" and {len(others) - MOST_UPLOADS_NAMED} more" if len(others) > MOST_UPLOADS_NAMED else ""
+            self._notes[
+                f"Unfinished uploads lie in {self.place} that were not begun here, and were left alone: {names}{more}."
+            ] = None
+        return cleared
+
     def _put_whole(self, key: str, full: str, data: bytes, request: dict[str, str], headers: Headers) -> str:
         answer, body = self._ask_published("PUT", full, request, headers, body=data)
         if answer.status == 412 and (own := self._own_object(key, request[RECORDED_MD5])) is not None:
@@ -245,8 +269,11 @@ class S3Store:
         request = {RECORDED_PART_SIZE: str(part_size)}
         if info.md5 or info.recorded_md5:
             request[RECORDED_MD5] = b64encode(bytes.fromhex(info.md5 or info.recorded_md5 or "")).decode()
-        begun = self._ask_published("POST", full, request, headers, query={"uploads": ""})
-        upload = Multipart.begun(self._client, full, begun, self._buffers)
+        upload = self._uploads.begin(
+            full,
+            request | self._published(headers),
+            lambda: self._ask_published("POST", full, request, headers, query={"uploads": ""}),
+        )
         etag = upload.send(source, part_size=part_size, condition=condition)
         return ObjectInfo(key, info.size, info.md5, etag=etag, headers=headers, part_size=part_size)
 

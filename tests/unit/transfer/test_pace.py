@@ -8,6 +8,7 @@ import time
 import pytest
 
 from external_storage import transfer
+from external_storage.errors import SlowDown
 from external_storage.objects import Headers, Publish
 from external_storage.stores import MemoryStore
 from external_storage.testing.contract import put
@@ -42,6 +43,33 @@ def test_the_pace_rises_by_one_after_each_round_that_went_well():
     assert measured.limit == 4
 
 
+def rise(measured: Pace, monkeypatch, rate_at) -> list[int]:
+    """Let objects go well for a while, so many a second as *rate_at* says for the limit; return the limits seen."""
+    now, limits = time.monotonic(), []
+    monkeypatch.setattr(pace, "monotonic", lambda: now)
+    for _ in range(4_000):
+        now += 1 / rate_at(measured.limit)
+        measured.go_on()
+        limits.append(measured.limit)
+    return limits
+
+
+def test_a_far_store_gets_more_at_once_as_long_as_that_brings_more_a_second(monkeypatch):
+    limits = rise(Pace(64, fixed=False), monkeypatch, rate_at=lambda limit: limit / 0.02)
+    assert limits[0] == pace.FIRST_GOAL
+    assert limits[-1] == 64
+
+
+def test_more_at_once_that_brings_nothing_is_taken_back(monkeypatch):
+    limits = rise(Pace(64, fixed=False), monkeypatch, rate_at=lambda limit: 500)
+    assert max(limits) > pace.FIRST_GOAL
+    assert limits[-1] == pace.FIRST_GOAL
+
+
+def test_a_number_that_was_asked_for_is_kept(monkeypatch):
+    assert set(rise(Pace(8), monkeypatch, rate_at=lambda limit: limit / 0.02)) == {8}
+
+
 class Counting(MemoryStore):
     """Counts how many are stored at the same moment."""
 
@@ -67,3 +95,24 @@ def test_objects_are_sent_side_by_side_up_to_the_number_wanted(concurrency):
         put(source, f"{n}.jpg", b"1")
     transfer.copy(source, target, RULES, concurrency=concurrency)
     assert target.most_at_once == concurrency
+
+
+class Overwhelmed(MemoryStore):
+    """Asks once to be sent less, near the end of a run."""
+
+    puts = 0
+
+    def put(self, key, source, headers, *, replace=True):
+        self.puts += 1
+        if self.puts == 950:
+            raise SlowDown("Please slow down.", retry_after=0.01)
+        time.sleep(0.001)
+        return super().put(key, source, headers, replace=replace)
+
+
+def test_a_run_goes_on_when_the_pace_falls_while_workers_have_work_before_them():
+    source, target = MemoryStore("source"), Overwhelmed("target")
+    for n in range(1_000):
+        put(source, f"{n:04}.jpg", b"1")
+    report = transfer.copy(source, target, RULES, concurrency=16)
+    assert (report.copied, report.failed, report.retries) == (1_000, 0, 1)
