@@ -23,7 +23,7 @@ def email_address() -> forms.EmailField:
 class SignUpForm(BaseUserCreationForm):
     email = email_address()
 
-    class Meta:
+    class Meta(BaseUserCreationForm.Meta):
         model = User
         fields = ["username", "email"]
 

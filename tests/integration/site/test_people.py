@@ -38,6 +38,13 @@ def test_whoever_comes_may_join_an_open_site_and_is_signed_in(client):
     assert [shelf.identifier for shelf in ada.shelves.all()] == [name for name, _ in Shelf.DEFAULTS]
 
 
+def test_two_ways_to_write_one_name_are_one_name(client):
+    registration("open")
+    assert 'autocomplete="username"' in client.get("/signup/").content.decode()
+    client.post("/signup/", joining("re\u0301mi"))
+    assert User.objects.filter(username="r\u00e9mi").exists()
+
+
 @pytest.mark.parametrize("mode", ["invite", "closed"])
 def test_nobody_joins_uninvited(client, mode):
     registration(mode)
