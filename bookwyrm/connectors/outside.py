@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from .records import OutsideResult
 PATIENCE = 5.0
 
 TOO_SLOW = _("This catalogue took too long to answer.")
+OUT_OF_REACH = _("This catalogue cannot be reached from here.")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,11 @@ def _ask_one(connector: Connector, question: str, seconds: float, language: str 
             catalogue = catalogue_of(connector, seconds)
             isbn = isbn_13(question)
             return Answer(connector, catalogue.with_isbn(isbn) if isbn else catalogue.search(question))
-        except (outbound.OutboundRefused, outbound.OutboundFailed, CatalogueTrouble) as trouble:
+        except outbound.OutboundRefused:
+            # Its address is the owner's business; the reader typed none.
+            logger.warning("%s was not asked: its address is not public, or does not exist", connector.identifier)
+            return Answer(connector, problem=str(OUT_OF_REACH))
+        except (outbound.OutboundFailed, CatalogueTrouble) as trouble:
             return Answer(connector, problem=str(trouble))
 
 

@@ -106,7 +106,7 @@ def test_broken_catalogues_are_named_with_what_ails_them(only_these, settings):
     assert "could not be read" in problems.pop("mumbling")
     assert "503" in problems.pop("failing")
     assert "could not be reached" in problems.pop("hanging_up")
-    assert "cannot be fetched" in problems.pop("inside")
+    assert "cannot be reached from here" in problems.pop("inside")
     assert problems == {}
     assert inside.requests == []
 
