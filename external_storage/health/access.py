@@ -12,7 +12,7 @@ from .findings import Finding, failure, ok, unknown
 CONNECTION_REMEDIES = {
     "name": "Check the custom domain and the bucket's name, and that the domain's DNS record exists.",
     "refused": "Check the custom domain or endpoint, its port, and that the server runs.",
-    "tls": "Mend the certificate of that host; browsers will not show its pictures either.",
+    "tls": "Let that host serve HTTPS with a certificate that browsers trust; they show no picture without.",
     "timeout": "Check that the host is reachable from here, and no firewall drops the requests.",
     "broken": "Ask again; if it stays so, look at the store's or the proxy's log.",
 }

@@ -28,6 +28,9 @@ MOST_BYTES = 64 * 1024
 AT_ONCE = 16
 """How many connections to one host are kept for the next question."""
 
+_NO_TLS_AT_ALL = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"}
+"""What OpenSSL, in its several versions, calls an answer in plain HTTP."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -90,6 +93,8 @@ def _explained(url: str, problem: HTTPError) -> NoAnswer:
     host = urlsplit(url).netloc
     if isinstance(cause, NameResolutionError):
         return NoAnswer(url, "name", f"There is no host named {urlsplit(url).hostname!r}.")
+    if isinstance(cause, SSLError) and _tls_reason(cause) in _NO_TLS_AT_ALL:
+        return NoAnswer(url, "tls", f"{host} does not speak HTTPS.")
     if isinstance(cause, SSLError):
         return NoAnswer(url, "tls", f"{host} did not show a certificate that can be trusted: {_tls_reason(cause)}.")
     if isinstance(cause, NewConnectionError):  # for urllib3 this is a kind of time-out, so it is asked about first

@@ -139,6 +139,13 @@ def test_a_certificate_that_cannot_be_trusted_is_named(ready, run, certificates)
     assert verdicts(ran)["media.picture"] == "failure"
 
 
+def test_a_public_host_that_speaks_only_http_is_named(ready, run):
+    ready.configure(USE_HTTPS=True)
+    ran = run("check_storage", "--json")
+    assert "does not speak HTTPS" in seen(ran, "media.picture")
+    assert verdicts(ran)["media.picture"] == "failure"
+
+
 def test_a_store_that_is_down_leaves_nothing_green_that_was_not_checked(ready, run):
     (port,) = free_ports(1)
     ready.configure(ENDPOINT_URL=f"http://127.0.0.1:{port}")
