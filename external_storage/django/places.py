@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,19 +62,34 @@ def place_called(argument: str) -> Place:
 
 def refuse_overlap(source: Place, target: Place) -> None:
     """Raise `SettingsError` if one place is, or lies in, the other."""
-    (one, inner_of_one), (other, inner_of_other) = _whereabouts(source.settings), _whereabouts(target.settings)
-    if one == other and (inner_of_one.startswith(inner_of_other) or inner_of_other.startswith(inner_of_one)):
+    if _overlap(source.settings, target.settings):
         raise SettingsError(
             f"{source.store.place} and {target.store.place} overlap.",
             remedy="Name two places of which neither lies in the other.",
         )
 
 
+def refuse_half_of_a_store_in_use(target: Place) -> None:
+    """Raise `SettingsError` if *target* lies in a store in use, or around it.
+
+    There each name means another file than it does to the site, so the rules that guard the store would look away.
+    """
+    for alias in conf.configuration().aliases.values():
+        in_use = conf.store_settings(alias.active)
+        if target.configured is None and _overlap(target.settings, in_use):
+            raise SettingsError(
+                f"{target.store.place} overlaps the store {alias.active!r}, which {alias.name!r} uses.",
+                remedy="Name that store and narrow the run with --prefix, or choose a place outside it.",
+            )
+
+
 def _configured(name: str, alias: str | None) -> Place:
     if name not in conf.configuration().stores:
         known = sorted({*conf.configuration().aliases, *conf.configuration().stores})
+        # A mistyped URL may hold a secret like any other, and is not repeated.
+        meant = repr(name) if re.fullmatch(r"[\w.-]+", name) else "What was given"
         raise SettingsError(
-            f"{name!r} is no alias and no configured store.", remedy=f"Known: {', '.join(known)}; or give a URL."
+            f"{meant} is no alias and no configured store.", remedy=f"Known: {', '.join(known)}; or give a URL."
         )
     return Place(conf.store_settings(name), conf.store_named(name), alias, name)
 
@@ -151,6 +167,11 @@ def _configured_twin(described: conf.StoreSettings) -> str | None:
     """Return the configured store that is the same place: its rules hold, however the place is written."""
     here = _whereabouts(described)
     return next((name for name, each in conf.configuration().stores.items() if _whereabouts(each) == here), None)
+
+
+def _overlap(one: conf.StoreSettings, other: conf.StoreSettings) -> bool:
+    (here, inside_here), (there, inside_there) = _whereabouts(one), _whereabouts(other)
+    return here == there and (inside_here.startswith(inside_there) or inside_there.startswith(inside_here))
 
 
 def _whereabouts(described: conf.StoreSettings) -> tuple[tuple[str, ...], str]:

@@ -142,6 +142,15 @@ def test_a_folder_inside_the_source_is_no_target(on_disk, run):
     assert run("storage_copy", "disk", f"file://{inner}").code == 2
 
 
+@pytest.mark.parametrize("prefix", ["images/covers", ""])
+@pytest.mark.parametrize("command", ["storage_copy", "storage_plan"])
+def test_half_of_a_store_in_use_is_no_target(site, run, elsewhere, access_key, command, prefix):
+    (elsewhere / "a.png").write_bytes(PNG)
+    ran = run(command, f"file://{elsewhere}", bucket_url(site, prefix), "--rule", MAY_PUBLISH)
+    assert (ran.code, "'bucket'" in ran.err) == (2, True)
+    assert site.bucket.keys_under() == []
+
+
 def test_a_folder_that_is_not_there_is_named_and_not_made(on_disk, run, tmp_path):
     ran = run("storage_copy", "disk", f"file://{tmp_path}/absent")
     assert (ran.code, str(tmp_path / "absent") in ran.err) == (2, True)

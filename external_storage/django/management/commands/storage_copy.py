@@ -9,6 +9,7 @@ from .... import transfer
 from ....errors import StoreRefused
 from ....stores import Store
 from ....transfer.bandwidth import Bandwidth, ThrottledStore, read_rate
+from ...places import refuse_half_of_a_store_in_use
 from ...probing import ProbingCommand
 from ...way_command import WayCommand, stoppable
 from ...ways import Way
@@ -38,6 +39,7 @@ class Command(WayCommand, ProbingCommand):
     def run(self, **options: Any) -> int:
         bandwidth = None if options["bandwidth"] is None else Bandwidth(read_rate(options["bandwidth"]))
         way = self.way(options)
+        refuse_half_of_a_store_in_use(way.target)
         with way.alone():
             if not self._is_fit(way, options):
                 return StoreRefused.exit_code

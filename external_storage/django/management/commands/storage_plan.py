@@ -11,7 +11,7 @@ from ....transfer import cost
 from ....transfer.bandwidth import read_rate
 from ....transfer.forecast import Forecast, forecast
 from ....transfer.progress import bytes_in_words, time_in_words
-from ...places import Place
+from ...places import Place, refuse_half_of_a_store_in_use
 from ...way_command import WayCommand, stoppable
 from ...ways import Way
 
@@ -35,6 +35,7 @@ class Command(WayCommand):
     def run(self, **options: Any) -> int:
         assumed = _assumed(options)
         way = self.way(options)
+        refuse_half_of_a_store_in_use(way.target)
         rules = way.rules(on_conflict=options["on_conflict"], **self.scope(options))
         progress = self.progress(as_json=options["json"])
         with stoppable():
