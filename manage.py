@@ -9,11 +9,11 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookwyrm.settings")
     from django.core.management import execute_from_command_line
 
-    from external_storage.errors import SettingsError
+    from external_storage.errors import StorageError
 
     try:
         execute_from_command_line(sys.argv)
-    except SettingsError as error:
+    except StorageError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     return 0

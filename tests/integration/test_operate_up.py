@@ -266,6 +266,13 @@ def test_a_running_site_refuses_a_busy_port_and_goes_on(site):
     assert answers(site.port, "/")
 
 
+@pytest.mark.parametrize("command", ["admin_code", "demo --books 1", "manage reindex", "manage rebuild_thumbnails"])
+def test_a_command_that_comes_before_the_database_says_so(untouched, command):
+    printed = untouched.run(f"./bw-dev {command}", expect=1).printed
+    assert "Run ./bw-dev up -d first." in printed
+    assert "Traceback" not in printed
+
+
 def test_two_people_may_start_one_site_at_the_same_moment(untouched):
     untouched.write_env()
     with ThreadPoolExecutor(2) as people:

@@ -4,12 +4,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.urls import reverse
 
+from bookwyrm.management.database import database_at_hand
 from bookwyrm.people import first_account
 
 
 class Command(BaseCommand):
     help = "Print a code with which the first account, the one that may do everything, is made. Valid once, for a day."
 
+    @database_at_hand()
     def handle(self, *args, **options) -> None:
         if not first_account.is_needed():
             self.stdout.write(

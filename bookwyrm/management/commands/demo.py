@@ -7,6 +7,7 @@ import time
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from bookwyrm.management.database import database_at_hand
 from bookwyrm.people.models import User
 from bookwyrm.site.demo import DemoLibrary
 from bookwyrm.site.demo.filling import fill
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--books", type=at_least_one, default=300, metavar="N", help="how many editions (300)")
         parser.add_argument("--seed", type=int, default=1, metavar="S", help="another number, another library (1)")
 
+    @database_at_hand()
     def handle(self, *args, books: int, seed: int, **options) -> None:
         began = time.monotonic()
         filled = fill(DemoLibrary(books, seed), progress=self._show)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand, CommandParser
 
 from bookwyrm.images.keeping import all_pictures, make_thumbnails
+from bookwyrm.management.database import database_at_hand
 
 
 class Command(BaseCommand):
@@ -13,6 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--again", action="store_true", help="make those anew that are there already")
 
+    @database_at_hand()
     def handle(self, *args, again: bool, **options) -> None:
         pictures = all_pictures()
         made = 0
