@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, OutputWrapper
+from django.db import DatabaseError
 
 from ..errors import Interrupted, StorageError
 from ..health.findings import Finding, Verdict
@@ -51,6 +52,13 @@ class StorageConsole(BaseCommand):
             if problem.report is None or not self._shows_progress:
                 self.tell_problem(problem, as_json=as_json)
             sys.exit(problem.exit_code)
+        except DatabaseError as error:
+            unusable = StorageError(
+                f"The database cannot be used: {' '.join(str(error).split()).rstrip('.')}.",
+                remedy="If it is new, or the code is, run migrate first.",
+            )
+            self.tell_problem(unusable, as_json=as_json)
+            sys.exit(unusable.exit_code)
         except KeyboardInterrupt:
             stopped = Interrupted(signal.SIGINT)
             self.tell_problem(stopped, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -135,6 +136,10 @@ def check_folder(route: Route) -> None:
     root, references = route.folder.root, route.references
     if not root.is_dir():
         raise SettingsError(f"The media folder {root} does not exist.", remedy="Check its path and that it is mounted.")
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise SettingsError(
+            f"The media folder {root} cannot be read.", remedy="Give this user the right to read and enter it."
+        )
     if route.bucket_is_in_use or not len(references):
         return
     if not any((root / key).is_file() for key in references.originals):

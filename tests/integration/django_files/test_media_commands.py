@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import urllib3
+from django.db import connection
 
 from bookwyrm.images.thumbnails import thumbnail_key
 from bookwyrm.models import Edition, User, Work
@@ -102,6 +103,16 @@ def test_an_empty_folder_with_rows_that_refer_to_files_is_an_error(on_disk, run,
     assert ran.code == 2
     assert "refers to 2" in ran.err
     assert str(on_disk.media) in ran.err
+
+
+def test_a_database_that_was_not_made_yet_is_told_in_a_sentence(on_disk, run, command):
+    on_disk.put_on_disk("covers/a.png", PNG)
+    with connection.cursor() as tables:
+        tables.execute("ALTER TABLE bookwyrm_edition RENAME TO elsewhere")
+    ran = run(command)
+    assert ran.code == 1
+    assert "The database cannot be used" in ran.err and "run migrate first" in ran.err
+    assert on_disk.bucket.keys_under() == []
 
 
 def test_a_folder_that_is_not_there_is_an_error(on_disk, run, command):
