@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import AlreadyExists, ObjectMissing, SettingsError, SourceChanged, StorageError, TransientStoreError
-from ...objects import Headers, ObjectInfo, check_key, in_key_order
+from ...objects import Headers, ObjectInfo, check_key
 from ..base import Source
 from ..sources import check_digest
 from .client import S3Client
 from .connection import Answer
-from .listing import clean_etag, md5_in, read_page
+from .listing import Page, clean_etag, md5_in, read_page
 from .multipart import SMALLEST_PART, part_size_for
+from .ranges import list_in_ranges
 from .signing import Credentials, encode
 from .tree_order import in_key_order_from_tree
 from .unfinished import Records
@@ -113,18 +114,11 @@ class S3Store:
     # Reading
 
     def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
-        listing = self._listing(prefix, after)
+        listing = list_in_ranges(self._pages, prefix, after, until)
         if self._lists_as_tree is None:
             first = next(listing, None)  # its answer tells what kind of store this is
             listing = chain(() if first is None else (first,), listing)
-        if self._lists_as_tree:
-            yield from in_key_order_from_tree(self._listing, prefix, after, until)
-            return
-        end = None if until is None else in_key_order(until)
-        for info in listing:
-            if end is not None and in_key_order(info.key) > end:
-                return
-            yield info
+        yield from in_key_order_from_tree(self._listing, prefix, after, until) if self._lists_as_tree else listing
 
     def describe(self, key: str) -> ObjectInfo:
         full = self._full(key)
@@ -157,6 +151,10 @@ class S3Store:
 
     def _listing(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         """Yield what the store lists, page after page, in the store's own order."""
+        for page in self._pages(prefix, after):
+            yield from page.objects
+
+    def _pages(self, prefix: str, after: str) -> Iterator[Page]:
         query = {"list-type": "2", "encoding-type": "url", "prefix": self.prefix + prefix}
         if after:
             query["start-after"] = self.prefix + after
@@ -167,7 +165,7 @@ class S3Store:
             self._bucket_seen = True
             self._lists_as_tree = answer.headers.get("server", "").startswith("SeaweedFS")
             page = read_page(body.decode("utf-8", "surrogateescape"), strip=self.prefix)
-            yield from page.objects
+            yield page
             if not page.next_token:
                 return
             query = {**query, "continuation-token": page.next_token}
