@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 from ..errors import ObjectMissing
 from ..objects import ObjectInfo, etag_of_parts
@@ -11,17 +12,52 @@ from .base import RemembersDigests, Source, Store
 CHUNK = 1 << 20
 
 
-def same_content(source: Store, target: Store, source_info: ObjectInfo, target_info: ObjectInfo) -> bool:
+class RecordedDigests:
+    """Whether the MD5s recorded beside one store's objects may be believed although its ETags are other ones.
+
+    A store that encrypts gives ETags that are no MD5; then one object is read back, and the records of the others are
+    believed. Where an ETag has been an object's MD5, another ETag means other bytes, whatever was recorded.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._etags_are_digests = False
+        self._read_back = False
+
+    def saw_etag_that_is_the_digest(self) -> None:
+        self._etags_are_digests = True
+
+    def tell(self, store: Store, described: ObjectInfo, md5: str) -> bool:
+        """Return whether the object, beside which *md5* is recorded, holds the bytes with that MD5."""
+        if self._etags_are_digests and described.md5 is not None:
+            return md5_of(store, described.key) == md5
+        with self._lock:  # the first is waited for
+            if not self._read_back:
+                self._read_back = md5_of(store, described.key) == md5
+                return self._read_back
+        return True
+
+
+def same_content(
+    source: Store,
+    target: Store,
+    source_info: ObjectInfo,
+    target_info: ObjectInfo,
+    recorded: RecordedDigests | None = None,
+) -> bool:
     """Return whether the two objects, equal in size, hold the same bytes.
 
     1. The MD5 that the target's listing gives.
-    2. What the target says of the object when asked (HEAD): how it was cut into parts, or the MD5 recorded beside it.
+    2. What the target says of the object when asked (HEAD): how it was cut into parts, or the MD5 recorded beside it,
+       if what is *recorded* there may be believed.
     3. Where it says neither, its bytes.
     """
+    recorded = recorded or RecordedDigests()
     source_md5 = source_info.md5
     if target_info.md5 is not None:
         source_md5 = source_md5 or md5_of(source, source_info.key)
         if source_md5 == target_info.md5:
+            recorded.saw_etag_that_is_the_digest()
             return True
     try:
         described = target.describe(target_info.key)
@@ -32,8 +68,9 @@ def same_content(source: Store, target: Store, source_info: ObjectInfo, target_i
     if described.part_size is not None:
         return described.etag == parts_etag_of(source, source_info.key, described.part_size)
     source_md5 = source_md5 or md5_of(source, source_info.key)
-    known = described.recorded_md5 or described.md5
-    return source_md5 == (known if known is not None else md5_of(target, target_info.key))
+    if described.recorded_md5 is not None and described.recorded_md5 != described.md5:
+        return source_md5 == described.recorded_md5 and recorded.tell(target, described, source_md5)
+    return source_md5 == (described.md5 or md5_of(target, target_info.key))
 
 
 def md5_of(store: Store, key: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 import socket
 import struct
 import threading
@@ -104,6 +105,17 @@ class Fault:
     def misname() -> Behaviour:
         """Do everything right, and give another ETag than the MD5, there and in every later answer."""
         return lambda request, carry_on: _with_etag(carry_on(), '"0123456789abcdef0123456789abcdef"')
+
+    @staticmethod
+    def rewrite(pattern: bytes, by: bytes) -> Behaviour:
+        """Do everything right, and replace in the answer's body what matches the expression."""
+
+        def behave(request: Request, carry_on: Callable[[], Reply]) -> Reply:
+            reply = carry_on()
+            reply.body = re.sub(pattern, by, reply.body)
+            return reply
+
+        return behave
 
     @staticmethod
     def corrupt() -> Behaviour:

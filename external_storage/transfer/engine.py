@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..objects import ObjectInfo, in_key_order
 from ..stores.base import LeavesUnfinished, Noted, RemembersUploads, Store, TellsVersions
-from ..stores.contents import same_content
+from ..stores.contents import RecordedDigests, same_content
 from ..stores.digests import DigestCache, DigestsKnown
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import Patience, RetryingStore
@@ -82,6 +82,7 @@ class Engine:
             self.source = DigestsKnown(self.source, source, self._digests)
             self._noted.append(self.source)
         self.target = self._patient(DryRunStore(target) if dry_run else target, patience)
+        self._recorded = RecordedDigests()
         self._rules = rules
         self._progress = progress
         self._signals = SignalsRaise()
@@ -238,7 +239,7 @@ class Engine:
     def _look_closer(self, job: _Job) -> Decision:
         if job.decision.verdict is not Verdict.COMPARE:
             return job.decision
-        same = same_content(self.source, self.target, job.pair.source, job.pair.target)
+        same = same_content(self.source, self.target, job.pair.source, job.pair.target, self._recorded)
         return decide(job.pair, self._rules, same=same)
 
     def _conclude(self, pair: Pair, decision: Decision) -> None:
@@ -280,7 +281,7 @@ class Engine:
 
     def _find_unproven(self, sent: list[ObjectInfo], stretch: Stretch) -> dict[str, str]:
         try:
-            return find_unproven(self.target, sent, stretch, sleep=self._stop_asked.wait)
+            return find_unproven(self.target, sent, stretch, recorded=self._recorded, sleep=self._stop_asked.wait)
         except StoreRefused:
             raise
         except StorageError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..errors import ObjectMissing, StorageError, StoreRefused
 from ..objects import HoldBack, ObjectInfo
 from ..stores.base import Store
-from ..stores.contents import CHUNK, md5_of, same_content
+from ..stores.contents import CHUNK, RecordedDigests, md5_of, same_content
 from ..stores.retrying import RetryingStore
 from .plan import Rules, Verdict, decide
 from .scan import Pair, scan
@@ -18,6 +18,9 @@ from .side_by_side import side_by_side
 
 # A listing page shows this many objects for the price of one HEAD.
 PER_PAGE = 1000
+
+# How many objects are asked for at once where no listing tells their digests.
+ASKING = 8
 
 # Some stores show an object in a HEAD or a listing only a moment after they took it.
 LAG_SECONDS = (0.0, 0.5, 2.0)
@@ -43,10 +46,11 @@ def verify(
     What the site's rule holds back is not expected in the target: absent it gets no line, present a ``-``.
     """
     source, target = RetryingStore(source), RetryingStore(target)
+    recorded = RecordedDigests()
 
     def look_at(pair: Pair) -> Line | None:
         try:
-            return _line(source, target, pair, rules, read_data)
+            return _line(source, target, pair, rules, read_data, recorded)
         except StoreRefused:
             raise
         except StorageError as error:
@@ -57,7 +61,9 @@ def verify(
             yield line
 
 
-def _line(source: Store, target: Store, pair: Pair, rules: Rules, read_data: bool) -> Line | None:
+def _line(
+    source: Store, target: Store, pair: Pair, rules: Rules, read_data: bool, recorded: RecordedDigests
+) -> Line | None:
     decision = decide(pair, rules)
     match decision.verdict:
         case Verdict.OUT_OF_SCOPE:
@@ -71,7 +77,7 @@ def _line(source: Store, target: Store, pair: Pair, rules: Rules, read_data: boo
     if pair.target is None:
         return _absent_line(source, pair.key, rules)
     if decision.verdict is Verdict.COMPARE:
-        decision = decide(pair, rules, same=same_content(source, target, pair.source, pair.target))
+        decision = decide(pair, rules, same=same_content(source, target, pair.source, pair.target, recorded))
     if decision.verdict is not Verdict.ALREADY_THERE:
         return Line("*", pair.key, decision.reason)
     if read_data and md5_of(target, pair.key) != (pair.source.md5 or md5_of(source, pair.key)):
@@ -111,45 +117,62 @@ class Stretch:
 
 
 def find_unproven(
-    target: Store, sent: Sequence[ObjectInfo], stretch: Stretch, *, sleep: Callable[[float], object] = time.sleep
+    target: Store,
+    sent: Sequence[ObjectInfo],
+    stretch: Stretch,
+    *,
+    recorded: RecordedDigests | None = None,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> dict[str, str]:
     """Ask the target for the objects just sent; return the reason for each that it does not show whole.
 
     One listing of their stretch, or a HEAD each where other objects would make the listing longer than that.
     """
+    recorded = recorded or RecordedDigests()
     pages = (stretch.objects_before + len(sent)) / PER_PAGE
-    doubtful = _not_listed_as_sent(target, sent, stretch) if pages < len(sent) else sent
+    doubtful = _not_listed_as_sent(target, sent, stretch, recorded) if pages < len(sent) else sent
     trouble: dict[str, str] = {}
     for seconds in LAG_SECONDS:
         if doubtful:
             sleep(seconds)
-        trouble = {each.key: reason for each in doubtful if (reason := _trouble_with(target, each))}
+        reasons = side_by_side(lambda each: _trouble_with(target, each, recorded), doubtful, threads=ASKING)
+        trouble = {each.key: reason for each, reason in zip(doubtful, reasons, strict=True) if reason}
         doubtful = [each for each in doubtful if each.key in trouble]
     return trouble
 
 
-def _not_listed_as_sent(target: Store, sent: Sequence[ObjectInfo], stretch: Stretch) -> Sequence[ObjectInfo]:
+def _not_listed_as_sent(
+    target: Store, sent: Sequence[ObjectInfo], stretch: Stretch, recorded: RecordedDigests
+) -> Sequence[ObjectInfo]:
     expected = {each.key: each for each in sent}
     for seen in target.list(stretch.prefix, after=stretch.after, until=stretch.until):
         if seen.key in expected and _is_as_sent(seen, expected[seen.key]):
+            if seen.md5 is not None:
+                recorded.saw_etag_that_is_the_digest()
             del expected[seen.key]
     return list(expected.values())
 
 
-def _trouble_with(target: Store, sent: ObjectInfo) -> str:
+def _trouble_with(target: Store, sent: ObjectInfo, recorded: RecordedDigests) -> str:
     """Ask for one object; return what is wrong with it, "" if nothing is."""
     try:
         seen = target.describe(sent.key)
-        if _is_as_sent(seen, sent) or (seen.size == sent.size and sent.md5 and md5_of(target, sent.key) == sent.md5):
+        if _is_as_sent(seen, sent) or (seen.size == sent.size and _holds(target, seen, sent.md5, recorded)):
             return ""
     except ObjectMissing:
         return "The store took it and does not hold it."
     return "The store took it and holds something else."
 
 
+def _holds(target: Store, seen: ObjectInfo, md5: str | None, recorded: RecordedDigests) -> bool:
+    if md5 is None:
+        return False
+    return recorded.tell(target, seen, md5) if seen.recorded_md5 == md5 else md5_of(target, seen.key) == md5
+
+
 def _is_as_sent(seen: ObjectInfo, sent: ObjectInfo) -> bool:
     if seen.size != sent.size:
         return False
-    if sent.md5 is not None and sent.md5 in (seen.md5, seen.recorded_md5):
+    if sent.md5 is not None and sent.md5 == seen.md5:
         return True
     return sent.part_size is not None and seen.etag == sent.etag

@@ -199,10 +199,45 @@ def test_an_etag_that_is_no_md5_is_no_error(fake, bucket, disk):
     assert {line.symbol for line in transfer.verify(disk, bucket, RULES, read_data=True)} == {"="}
 
 
-def test_flipped_bits_under_the_right_etag_are_seen_by_reading(fake, bucket, disk):
-    fake.misbehave(Fault.corrupt(), method="PUT", key="04.jpg", times=1)
+def give_etags_that_are_no_md5(fake):
+    """Be a store that encrypts: every ETag has the form of an MD5 and is none."""
+    fake.misbehave(Fault.misname(), method="PUT")
+    for method in ("HEAD", "GET"):
+        fake.misbehave(Fault.misname(), method=method, key="jpg")
+    fake.misbehave(
+        Fault.rewrite(rb"&quot;[0-9a-f]{32}&quot;", b"&quot;0123456789abcdef0123456789abcdef&quot;"), method="GET"
+    )
+
+
+def test_where_etags_are_no_md5_one_object_is_read_back_for_all(fake, bucket, disk):
+    give_etags_that_are_no_md5(fake)
+    report = transfer.copy(disk, bucket, RULES)
+    assert (report.copied, report.verified, report.exit_code) == (FILES, FILES, 0)
+    assert len([each for each in fake.requests if each.method == "GET" and each.key]) == 1
+
+
+def test_a_record_is_not_believed_before_an_object_was_read_back(fake, bucket, disk):
+    damage = fake.misbehave(Fault.corrupt(), method="PUT")
+    give_etags_that_are_no_md5(fake)
+    report = transfer.copy(disk, bucket, transfer.Rules(RULES.publish, include=["0[0-4].jpg"]))
+    assert (damage.fired, report.copied, report.failed, report.exit_code) == (10, 0, 5, 1)
+
+
+def test_a_record_is_not_believed_against_an_etag_where_etags_are_digests(fake, bucket, disk):
     transfer.copy(disk, bucket, RULES)
-    fake.objects["pictures"]["images/04.jpg"].etag = __import__("hashlib").md5(b"4" * 2000).hexdigest()
+    held = fake.objects["pictures"]["images/04.jpg"]
+    held.data = b"x" * len(held.data)
+    held.etag = __import__("hashlib").md5(held.data).hexdigest()
+    symbols = {line.key: line.symbol for line in transfer.verify(disk, bucket, RULES)}
+    assert [key for key, symbol in symbols.items() if symbol != "="] == ["04.jpg"]
+    report = transfer.copy(disk, bucket, RULES)
+    assert (report.copied, report.already_there) == (1, FILES - 1)
+
+
+def test_flipped_bits_under_the_right_etag_are_seen_by_reading(fake, bucket, disk):
+    transfer.copy(disk, bucket, RULES)
+    held = fake.objects["pictures"]["images/04.jpg"]
+    held.data = bytes(byte ^ 1 for byte in held.data)
     assert {line.symbol for line in transfer.verify(disk, bucket, RULES)} == {"="}
     lines = {line.key: line.symbol for line in transfer.verify(disk, bucket, RULES, read_data=True)}
     assert [key for key, symbol in lines.items() if symbol != "="] == ["04.jpg"]
