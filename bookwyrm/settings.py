@@ -151,6 +151,7 @@ EXTERNAL_STORAGE = {
             "STORES": [name for name in ("static-disk", "static-bucket") if name in _STORES],
         },
     },
+    "STATE_DIR": STATE_DIR / "transfer",
     # What the owner calls these values, so that a message names what he can change.
     "CONFIGURED_BY": {
         "BUCKET": "AWS_STORAGE_BUCKET_NAME",

@@ -106,6 +106,8 @@ class Configuration:
     configured_by: Mapping[str, str]
     site_origins: tuple[str, ...]
     """The origins (``https://books.example``) at which the site's pages are read; what CORS has to allow."""
+    state_dir: Path | None = None
+    """Where runs leave what makes the next one quicker; it may be thrown away at any time."""
 
     def known_as(self, value: str) -> str:
         """Return how the owner calls the setting behind *value*, e.g. ``AWS_S3_ENDPOINT_URL`` for ``ENDPOINT_URL``."""
@@ -218,7 +220,7 @@ setting_changed.connect(_forget_when_changed)
 
 def read(found: Mapping[str, Any]) -> Configuration:
     """Turn the raw setting into typed values. Raise `SettingsError` for the first value that is missing or wrong."""
-    _refuse_unknown(found, {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS"}, SETTING)
+    _refuse_unknown(found, {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS", "STATE_DIR"}, SETTING)
     called = dict(found.get("CONFIGURED_BY", {}))
     stores = {name: _store(name, values, called) for name, values in _mapping(found, "STORES").items()}
     aliases = {name: _alias(name, values, stores) for name, values in _mapping(found, "ALIASES").items()}
@@ -228,6 +230,7 @@ def read(found: Mapping[str, Any]) -> Configuration:
         _deadline(found.get("DEADLINE", WEB_DEADLINE)),
         called,
         tuple(_origin(value) for value in found.get("SITE_ORIGINS", ())),
+        _state_dir(found.get("STATE_DIR")),
     )
 
 
@@ -261,6 +264,15 @@ def _origin(value: Any) -> str:
             remedy="Expected: scheme and host alone, such as https://books.example.org.",
         )
     return addresses.origin(value)
+
+
+def _state_dir(value: Any) -> Path | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | Path) or not Path(value).is_absolute():
+        setting = f'{SETTING}["STATE_DIR"]'
+        raise SettingsError(f"{setting} is {value!r}.", setting=setting, remedy="Expected: a folder's absolute path.")
+    return Path(value)
 
 
 def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSettings]) -> Alias:

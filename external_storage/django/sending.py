@@ -85,7 +85,8 @@ def send(route: Route, progress: Progress, *, dry_run: bool = False) -> transfer
         may_send=route.references.__contains__ if route.bucket_is_in_use else None,
     )
     source, target = conf.store_named(route.folder.name), conf.store_named(route.bucket.name)
-    return transfer.copy(source, target, rules, progress=progress, dry_run=dry_run)
+    state_dir = conf.configuration().state_dir
+    return transfer.copy(source, target, rules, progress=progress, dry_run=dry_run, state_dir=state_dir)
 
 
 def lost_files(route: Route) -> list[str]:

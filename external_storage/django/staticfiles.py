@@ -96,7 +96,8 @@ class StaticStorage(ManifestStaticFilesStorage):
 
     def _send(self, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> transfer.Report:
         rules = transfer.Rules(publish=self.rule, on_difference="replace", include=include, exclude=exclude)
-        return transfer.copy(self._collected(), conf.store_named(conf.alias_named(self.alias).active), rules)
+        target, state_dir = conf.store_named(conf.alias_named(self.alias).active), conf.configuration().state_dir
+        return transfer.copy(self._collected(), target, rules, state_dir=state_dir)
 
     def _collected(self) -> LocalStore:
         return LocalStore("collected", self.location, create=True)

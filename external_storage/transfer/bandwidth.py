@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError, StorageError
 from ..objects import Headers, ObjectInfo, PassedOver
-from ..stores.base import LeavesUnfinished, Noted, Source, Store, Surveyed
+from ..stores.base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, Surveyed, TellsVersions
 
 # After a pause nobody may catch up on more than this: a limit is there for the others on the same line.
 BURST_SECONDS = 0.25
@@ -100,6 +101,13 @@ class ThrottledStore:
 
     def clear_unfinished(self) -> int:
         return self._store.clear_unfinished() if isinstance(self._store, LeavesUnfinished) else 0
+
+    def remember_uploads_in(self, folder: Path) -> None:
+        if isinstance(self._store, RemembersUploads):
+            self._store.remember_uploads_in(folder)
+
+    def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
+        return self._store.version_of(info) if isinstance(self._store, TellsVersions) else None
 
 
 class ThrottledSource:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from ..errors import StorageError, StoreRefused
 from ..objects import HoldBack, ObjectInfo
-from ..stores.base import Store
-from ..stores.contents import same_content
+from ..stores.base import Store, TellsVersions
+from ..stores.contents import RecordedDigests, same_content
+from ..stores.digests import DigestCache, DigestsKnown
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import RetryingStore
 from ..stores.s3.multipart import SMALLEST_PART, part_size_for
@@ -22,6 +27,9 @@ from .side_by_side import side_by_side
 FIRST_BYTES = 4096
 
 THREADS = 8
+
+# Where a run keeps the digests of files, in its state directory.
+DIGESTS = "digests.sqlite3"
 
 
 @dataclass
@@ -46,25 +54,31 @@ class _Seen:
 
 
 def forecast(
-    source: Store, target: Store, rules: Rules, *, look_inside: bool, progress: Progress | None = None
+    source: Store,
+    target: Store,
+    rules: Rules,
+    *,
+    look_inside: bool,
+    progress: Progress | None = None,
+    state_dir: Path | None = None,
 ) -> Forecast:
     """Return what `external_storage.transfer.copy` would do with the same arguments.
 
     If it ends early, *progress* is told so; otherwise the caller has yet to say that it is finished, and may add to
     the report before. With *look_inside* the site's rule is shown the first bytes of each file that would be sent, as
     the copy shows it all of them; without, it decides by the name alone, and the copy may hold back some more.
+    *state_dir* is that of the copy: what is read for the forecast need not be read again.
     """
     progress = progress or Silence()
     foreseen = Forecast(Report(source.place, target.place, dry_run=True))
-    source, target = RetryingStore(source), RetryingStore(DryRunStore(target))
+    target = RetryingStore(DryRunStore(target))
     progress.started(foreseen.report)
-
-    def look(pair: Pair) -> _Seen:
-        return _look(source, target, pair, rules, look_inside)
-
     try:
-        for seen in side_by_side(look, scan(source, target, prefix=rules.prefix), threads=THREADS):
-            _count(foreseen, seen, rules, progress)
+        with _digests_known(source, state_dir) as source:
+            pairs = scan(source, target, prefix=rules.prefix)
+            look = partial(_look, source, target, rules, look_inside, RecordedDigests())
+            for seen in side_by_side(look, pairs, threads=THREADS):
+                _count(foreseen, seen, rules, progress)
     except StorageError as error:
         foreseen.report.finish(error, ())
         progress.finished(foreseen.report)
@@ -75,11 +89,24 @@ def forecast(
     return foreseen
 
 
-def _look(source: Store, target: Store, pair: Pair, rules: Rules, look_inside: bool) -> _Seen:
+@contextmanager
+def _digests_known(source: Store, state_dir: Path | None) -> Iterator[Store]:
+    """Yield the source, with the digests that earlier runs left in *state_dir*."""
+    patient = RetryingStore(source)
+    if state_dir is None or not isinstance(source, TellsVersions):
+        yield patient
+        return
+    with closing(DigestCache(state_dir / DIGESTS)) as cache:
+        yield DigestsKnown(patient, source, cache)
+
+
+def _look(
+    source: Store, target: Store, rules: Rules, look_inside: bool, recorded: RecordedDigests, pair: Pair
+) -> _Seen:
     decision, asked = decide(pair, rules), Requests()
     try:
         if decision.verdict is Verdict.COMPARE:
-            same = same_content(source, target, pair.source, pair.target)
+            same = same_content(source, target, pair.source, pair.target, recorded)
             decision = decide(pair, rules, same=same)
             # A digest in the listing that agrees settles it; otherwise the target is asked about the object.
             asked = Requests(gets=0 if same and pair.target.md5 is not None else 1)

@@ -83,6 +83,7 @@ def test_a_wrong_value_is_named_with_what_is_expected_and_no_secret(values, name
         (lambda s: s["ALIASES"]["default"].update(ACTIVE="bukket"), "bukket"),
         (lambda s: s["ALIASES"]["default"].update(STORES=["tape"]), "tape"),
         (lambda s: s.update(DEADLINE="10"), "DEADLINE"),
+        (lambda s: s.update(STATE_DIR="state"), "STATE_DIR"),
         (lambda s: s.update(SITE_ORIGINS=["books.test"]), "SITE_ORIGINS"),
         (lambda s: s["STORES"]["disk"].update(ROOT="images"), "ROOT"),
         (lambda s: s["STORES"]["disk"].update(PUBLIC_URL="/images"), "PUBLIC_URL"),

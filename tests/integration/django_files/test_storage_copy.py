@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from bookwyrm.models import Edition, Work
+from external_storage.django import conf
+from external_storage.stores import LocalStore, local
 
 from .conftest import CANARY
 from .fussy_front import fussy_front
@@ -411,3 +413,16 @@ def test_a_reader_that_leaves_ends_the_run_without_a_traceback(tmp_path, command
     running.stdout.close()
     err = running.stderr.read()
     assert (running.wait(timeout=60), err) == (141, "")
+
+
+@pytest.mark.parametrize("s3_server", ["seaweedfs"], indirect=True)
+@pytest.mark.parametrize("command", ["storage_copy", "storage_plan"])
+def test_what_one_run_read_the_next_one_need_not_read_again(on_disk, run, command, tmp_path, monkeypatch):
+    on_disk.settings.EXTERNAL_STORAGE |= {"STATE_DIR": tmp_path / "state"}
+    conf.forget()
+    monkeypatch.setattr(local, "UNSEEN_CHANGE_SECONDS", 0)  # a file this new is not trusted to stay as it is
+    on_disk.put_on_disk("covers/a.png", PNG)
+    on_disk.put_in_bucket("images/covers/a.png", PNG)
+    assert "already there 1" in last_line(run(command, "disk", "bucket"))
+    monkeypatch.setattr(LocalStore, "open", None)  # so a second reading would fail
+    assert "already there 1" in last_line(run("storage_copy", "disk", "bucket"))

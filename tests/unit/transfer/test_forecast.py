@@ -7,7 +7,7 @@ import pytest
 from external_storage import transfer
 from external_storage.errors import PermissionRefused
 from external_storage.objects import Headers, HoldBack, Publish
-from external_storage.stores import MemoryStore
+from external_storage.stores import LocalStore, MemoryStore, local
 from external_storage.testing.contract import put
 from external_storage.transfer.cost import Requests
 from external_storage.transfer.forecast import forecast
@@ -80,3 +80,16 @@ def test_a_refusal_ends_the_forecast_and_is_reported():
     with pytest.raises(PermissionRefused) as refused:
         forecast(source, Refusing("target"), transfer.Rules(publish), look_inside=True)
     assert refused.value.report.exit_code == 3
+
+
+def test_what_was_read_for_the_forecast_need_not_be_read_again(tmp_path, monkeypatch):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a").write_bytes(b"data")
+    source, target = LocalStore("disk", tmp_path / "files"), MemoryStore("target")
+    put(target, "a", b"data")
+    state = tmp_path / "state"
+    monkeypatch.setattr(local, "UNSEEN_CHANGE_SECONDS", 0)  # a file this new is not trusted to stay as it is
+    for _ in range(2):
+        foreseen = forecast(source, target, transfer.Rules(publish), look_inside=True, state_dir=state)
+        assert foreseen.report.already_there == 1
+        monkeypatch.setattr(LocalStore, "open", None)  # so a second reading would fail

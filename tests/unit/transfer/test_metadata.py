@@ -100,7 +100,14 @@ class LosesContent(MemoryStore):
         put(self, info.key, b"", headers)
 
 
-@pytest.mark.parametrize("kind", [ChangesNothing, LosesContent])
+class ChangesContent(MemoryStore):
+    """Does a repair by storing as many other bytes."""
+
+    def republish(self, info, headers):
+        put(self, info.key, b"d4t4", headers)
+
+
+@pytest.mark.parametrize("kind", [ChangesNothing, LosesContent, ChangesContent])
 def test_a_store_that_botches_the_repair_gets_the_object_again(kind):
     source, target = MemoryStore("source"), kind("target")
     put(source, "a", b"data")

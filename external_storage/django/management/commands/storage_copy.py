@@ -9,6 +9,7 @@ from .... import transfer
 from ....errors import StoreRefused
 from ....stores import Store
 from ....transfer.bandwidth import Bandwidth, ThrottledStore, read_rate
+from ... import conf
 from ...places import refuse_half_of_a_store_in_use
 from ...probing import ProbingCommand
 from ...way_command import WayCommand, stoppable
@@ -51,6 +52,7 @@ class Command(WayCommand, ProbingCommand):
                 concurrency=options["concurrency"],
                 progress=self.progress(as_json=options["json"]),
                 dry_run=options["dry_run"],
+                state_dir=conf.configuration().state_dir,
             )
         return report.exit_code
 

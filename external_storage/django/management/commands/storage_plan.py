@@ -11,6 +11,7 @@ from ....transfer import cost
 from ....transfer.bandwidth import read_rate
 from ....transfer.forecast import Forecast, forecast
 from ....transfer.progress import bytes_in_words, time_in_words
+from ... import conf
 from ...places import Place, refuse_half_of_a_store_in_use
 from ...way_command import WayCommand, stoppable
 from ...ways import Way
@@ -41,7 +42,12 @@ class Command(WayCommand):
         with stoppable():
             # Reading the beginning of a file costs nothing here, and a request and a connection elsewhere.
             foreseen = forecast(
-                way.source.store, way.target.store, rules, look_inside=way.source.is_folder, progress=progress
+                way.source.store,
+                way.target.store,
+                rules,
+                look_inside=way.source.is_folder,
+                progress=progress,
+                state_dir=conf.configuration().state_dir,
             )
         if options["json"]:
             self.tell_json(_as_dict(way, foreseen, assumed))
