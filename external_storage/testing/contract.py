@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 from ..errors import AlreadyExists, DigestMismatch, KeyRefused, ObjectMissing, SourceChanged, TransientStoreError
 from ..objects import IMMUTABLE, Headers, ObjectInfo, in_key_order
-from ..stores.base import Store
+from ..stores.base import Republishes, Store
 from ..stores.sources import BytesSource, md5_of_bytes
 
 PICTURE = Headers("image/jpeg", IMMUTABLE, public=True)
@@ -153,7 +154,50 @@ class StoreContract:
                 source.read(10)
         assert len(get(store, "a")) == 300_000
 
+    def test_reading_starts_again_from_the_end(self, store: Store) -> None:
+        put(store, "a", b"123456")
+        with store.open("a") as source:
+            assert source.read() == b"123456"
+            source.restart()
+            assert (source.read(2), source.read()) == (b"12", b"3456")
+            source.check_unchanged()
+
+    def test_two_readers_of_one_object_do_not_disturb_each_other(self, store: Store) -> None:
+        put(store, "a", b"123456")
+        with store.open("a") as one, store.open("a") as other:
+            first = one.read(3)
+            assert other.read() == b"123456"
+            assert first + one.read() == b"123456"
+
+    def test_objects_of_any_size_come_back_whole(self, store: Store) -> None:
+        sizes = [1, 2, 1023, 1024, 16_383, 65_535, 65_536, 65_537, (1 << 20) - 1, 1 << 20, (1 << 20) + 1]
+        for size in sizes:
+            put(store, f"{size:09}", _noise(size))
+        assert [info.size for info in store.list()] == sizes
+        for size in sizes:
+            assert get(store, f"{size:09}") == _noise(size)
+
+    def test_what_is_read_from_a_store_can_be_stored_in_it(self, store: Store) -> None:
+        put(store, "a", _noise(300_000))
+        with store.open("a") as source:
+            store.put("b", source, PICTURE)
+        assert get(store, "b") == get(store, "a") == _noise(300_000)
+
     # Missing
+
+    def test_a_deleted_object_is_missing(self, store: Store) -> None:
+        put(store, "a", b"1")
+        store.delete(["a"])
+        with raises(ObjectMissing):
+            store.describe("a")
+        with raises(ObjectMissing):
+            store.open("a")
+
+    def test_an_error_names_the_object(self, store: Store) -> None:
+        with raises(ObjectMissing) as caught:
+            store.describe("covers/none.jpg")
+        assert caught[0].key == "covers/none.jpg"
+        assert "covers/none.jpg" in str(caught[0])
 
     def test_a_missing_object_cannot_be_opened(self, store: Store) -> None:
         with raises(ObjectMissing) as caught:
@@ -189,6 +233,47 @@ class StoreContract:
         with raises(AlreadyExists):
             store.put("a", BytesSource("a", b"second"), PICTURE, replace=False)
         assert get(store, "a") == b"first"
+
+    def test_an_object_is_kept_whatever_its_size(self, store: Store) -> None:
+        put(store, "a", b"first")
+        with raises(AlreadyExists):
+            store.put("a", BytesSource("a", _noise(IN_PARTS)), PICTURE, replace=False)
+        assert (get(store, "a"), keys(store)) == (b"first", ["a"])
+
+    def test_an_empty_object_replaces_a_full_one(self, store: Store) -> None:
+        put(store, "a", b"first")
+        put(store, "a", b"")
+        assert (get(store, "a"), store.describe("a").size) == (b"", 0)
+
+    def test_a_large_object_and_a_small_one_replace_each_other(self, store: Store) -> None:
+        for data in (_noise(IN_PARTS), b"small", _noise(IN_PARTS)):
+            put(store, "a", data)
+            assert (get(store, "a") == data, keys(store)) == (True, ["a"])
+
+    def test_headers_are_replaced_with_the_object(self, store: Store) -> None:
+        put(store, "a", b"1", PICTURE)
+        put(store, "a", b"1", Headers("image/png", "no-cache", public=True))
+        headers = store.describe("a").headers
+        if self.keeps_headers:
+            assert headers is not None
+            assert (headers.content_type, headers.cache_control) == ("image/png", "no-cache")
+
+    def test_headers_change_without_the_object(self, store: Store) -> None:
+        if not isinstance(store, Republishes):
+            return
+        put(store, "a", b"picture", PICTURE)
+        store.republish(store.describe("a"), Headers("image/png", "no-cache", public=True))
+        info = store.describe("a")
+        assert (get(store, "a"), info.size) == (b"picture", 7)
+        assert md5_of_bytes(b"picture") in (info.md5, info.recorded_md5)
+        assert info.headers is not None
+        assert (info.headers.content_type, info.headers.cache_control) == ("image/png", "no-cache")
+
+    def test_a_deleted_object_can_be_stored_again(self, store: Store) -> None:
+        put(store, "a/b", b"1")
+        store.delete(["a/b"])
+        store.put("a/b", BytesSource("a/b", b"2"), PICTURE, replace=False)
+        assert (get(store, "a/b"), keys(store)) == (b"2", ["a/b"])
 
     def test_a_request_to_keep_does_not_hinder_a_new_object(self, store: Store) -> None:
         store.put("a", BytesSource("a", b"first"), PICTURE, replace=False)
@@ -270,7 +355,64 @@ class StoreContract:
         assert isinstance(results["../b"], KeyRefused)
         assert keys(store) == []
 
+    def test_the_same_key_may_be_named_twice(self, store: Store) -> None:
+        put(store, "a", b"1")
+        assert store.delete(["a", "a"]) == {"a": None}
+        assert keys(store) == []
+
+    def test_the_neighbours_of_a_deleted_object_stay(self, store: Store) -> None:
+        near = ["a", "a-b", "a.b", "aa", "A"]
+        for key in near:
+            put(store, key, key.encode())
+        store.delete(["a"])
+        assert {key: get(store, key) for key in keys(store)} == {key: key.encode() for key in sorted(near[1:])}
+
     # Listing
+
+    def test_a_prefix_that_is_a_key_holds_that_key(self, store: Store) -> None:
+        put(store, "a.jpg", b"1")
+        put(store, "a.jpg-2", b"2")
+        put(store, "a.jp", b"3")
+        assert [info.key for info in store.list("a.jpg")] == ["a.jpg", "a.jpg-2"]
+
+    def test_after_the_last_key_comes_nothing(self, store: Store) -> None:
+        put(store, "a/b", b"1")
+        assert list(store.list(after="a/b")) == []
+        assert list(store.list(after="z")) == []
+        assert list(store.list("a/", after="a/b")) == []
+
+    def test_a_range_that_ends_before_it_begins_is_empty(self, store: Store) -> None:
+        for key in "abc":
+            put(store, key, b"1")
+        assert list(store.list(after="b", until="a")) == []
+        assert list(store.list(after="b", until="b")) == []
+
+    def test_ranges_side_by_side_make_the_whole(self, store: Store) -> None:
+        stored = sorted({f"{n * 37 % 60:02}/{n}" for n in range(60)}, key=in_key_order)
+        for key in stored:
+            put(store, key, b"1")
+        cuts = ["", "0", "10/", "10/9", "25", "59/9", None]
+        parts = [list(store.list(after=after or "", until=until)) for after, until in pairwise(cuts)]
+        assert [info.key for part in parts for info in part] == stored
+
+    def test_what_was_there_is_listed_although_more_arrives(self, store: Store) -> None:
+        for key in ("b", "d", "f"):
+            put(store, key, b"1")
+        listing = store.list()
+        seen = [next(listing).key]
+        for key in ("a", "c", "e", "g"):
+            put(store, key, b"1")
+        seen += [info.key for info in listing]
+        assert {"b", "d", "f"} <= set(seen)
+        assert seen == sorted(set(seen))
+
+    def test_two_listings_do_not_disturb_each_other(self, store: Store) -> None:
+        for key in "abcd":
+            put(store, key, b"1")
+        one, other = store.list(), store.list(after="a")
+        assert [(left.key, right.key) for left, right in zip(one, other, strict=False)] == [
+            ("a", "b"), ("b", "c"), ("c", "d"),
+        ]  # fmt: skip
 
     def test_keys_come_in_the_order_of_their_bytes(self, store: Store) -> None:
         stored = (
@@ -329,6 +471,19 @@ class StoreContract:
             assert store.describe(key).key == key
         assert store.delete(UNUSUAL) == dict.fromkeys(UNUSUAL)
         assert keys(store) == []
+
+    def test_names_that_differ_in_case_or_composition_are_different(self, store: Store) -> None:
+        names = ["A.jpg", "a.jpg", "\u00e9.jpg", "e\u0301.jpg"]
+        for name in names:
+            put(store, name, name.encode())
+        assert keys(store) == sorted(names, key=in_key_order)
+        assert [get(store, name) for name in names] == [name.encode() for name in names]
+
+    def test_the_longest_name_is_kept(self, store: Store) -> None:
+        # A prefix counts too, and a disk allows 255 bytes between two slashes.
+        longest = "/".join(["x" * 200] * 4 + ["y" * 200])
+        put(store, longest, b"1")
+        assert (keys(store), get(store, longest)) == ([longest], b"1")
 
     def test_names_that_lead_astray_are_refused(self, store: Store) -> None:
         for key in REFUSED:

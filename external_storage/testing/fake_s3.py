@@ -281,6 +281,8 @@ class FakeS3:
                 case "DELETE" if "uploadId" in request.query:
                     self.uploads.pop(request.query["uploadId"], None)
                     return Reply(204)
+                case "PUT" if "x-amz-copy-source" in request.headers:
+                    return self._copy(held, request)
                 case "PUT":
                     return self._put(held, request)
                 case "GET" | "HEAD":
@@ -298,6 +300,16 @@ class FakeS3:
         etag = _md5(request.body)
         held[request.key] = _Object(request.body, _kept(request.headers), etag, time.time())
         return Reply(headers={"ETag": f'"{etag}"'})
+
+    def _copy(self, held: dict[str, _Object], request: Request) -> Reply:
+        bucket, _, key = unquote(request.headers["x-amz-copy-source"]).lstrip("/").partition("/")
+        found = self.objects.get(bucket, {}).get(key)
+        if found is None:
+            return Reply(404, _error("NoSuchKey"))
+        if request.headers.get("x-amz-copy-source-if-match", f'"{found.etag}"') != f'"{found.etag}"':
+            return Reply(412, _error("PreconditionFailed"))
+        held[request.key] = _Object(found.data, _kept(request.headers), found.etag, time.time())
+        return Reply(200, f"<CopyObjectResult><ETag>&quot;{found.etag}&quot;</ETag></CopyObjectResult>".encode())
 
     def _get(self, held: dict[str, _Object], request: Request) -> Reply:
         found = held.get(request.key)
