@@ -45,13 +45,18 @@ CHUNK = 1 << 20
 
 
 class LocalStore:
-    """The files below *root*, which must exist unless *create* is set."""
+    """The files below *root*, which must exist unless *create* is set.
 
-    def __init__(self, name: str, root: str | os.PathLike[str], *, create: bool = False) -> None:
+    A *durable* one counts a file as stored when a power cut cannot take it away any more.
+    """
+
+    def __init__(self, name: str, root: str | os.PathLike[str], *, create: bool = False, durable: bool = True) -> None:
         self.name = name
         # The real path, once: every later check compares with it.
         self.root = os.path.realpath(root)
         self.place = f"file://{self.root}"
+        self._durable = durable
+        self._named_on_disk: dict[str, None] = {}
         self._abandoned: dict[str, None] = {}
         if create:
             Path(self.root).mkdir(parents=True, exist_ok=True)
@@ -128,16 +133,32 @@ class LocalStore:
                 source.check_unchanged()
                 check_digest(source.info, md5)
                 status = os.fstat(file.fileno())
+                if self._durable:
+                    os.fsync(file.fileno())
             if replace:
                 unfinished.replace(path)
             else:
                 os.link(unfinished, path)
+            if self._durable:
+                self._write_names_to_disk(path.parent)
         except OSError as error:
             raise self._writing_failed(key, error) from error
         finally:
             with suppress(OSError):
                 unfinished.unlink()
         return _info(key, status, md5=md5)
+
+    def _write_names_to_disk(self, folder: Path) -> None:
+        """Let a power cut leave the new name behind, and those of the folders made for it."""
+        new: list[str] = []
+        while True:
+            _sync_folder(folder)
+            if str(folder) == self.root or str(folder) in self._named_on_disk:
+                break
+            # A folder is new once; from then on only what is in it is.
+            new.append(str(folder))
+            folder = folder.parent
+        self._named_on_disk.update(dict.fromkeys(new))
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return {key: self._delete_one(key) for key in keys}
@@ -336,6 +357,18 @@ def _pour(source: Source, descriptor: int) -> str:
         while view:
             view = view[os.write(descriptor, view) :]
     return md5.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Network file systems that know no such thing keep names by themselves.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _info(key: str, status: os.stat_result, *, md5: str | None = None) -> ObjectInfo:
