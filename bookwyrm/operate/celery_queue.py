@@ -50,6 +50,9 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "visibility_timeout": _options().get("VISIBILITY_SECONDS", VISIBILITY_SECONDS),
+        # Look for tasks of dead workers every 10 s. Kombu's own throttle would make that one look in 100 s.
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
         # A visitor waits for these when a picture is uploaded; a dead Redis must not hold the page for minutes.
         "socket_connect_timeout": 3,
         "socket_timeout": 10,
