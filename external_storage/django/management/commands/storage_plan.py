@@ -85,7 +85,7 @@ def _in_words(way: Way, foreseen: Forecast, assumed: cost.Assumptions) -> Iterat
         charge = cost.bill(requests, place.provider)
         yield f"Money: {charge}" if charge is not None else f"Money: {cost.why_not_priced(place.provider)}"
     seconds = cost.seconds(_asked(way.source, foreseen.source), _asked(way.target, foreseen.target), assumed)
-    yield f"Time: about {time_in_words(seconds)}, with {assumed}."
+    yield f"Time: about {time_in_words(max(seconds, 1.0))}, with {assumed}."
 
 
 def _as_dict(way: Way, foreseen: Forecast, assumed: cost.Assumptions) -> dict[str, Any]:
