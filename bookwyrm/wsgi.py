@@ -9,6 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bookwyrm.settings")
 
 application = get_wsgi_application()
 
-# Django would read the pages' code at a worker's first request. By then a new version may lie on the disk, half of which
-# would meet half of ours; and a version that cannot be read has to fail here, before it gets the public.
+# Django would read the pages' code at a worker's first request. By then a new version may lie on the disk, and half of
+# it would meet half of ours; and a version that cannot be read has to fail here, before it gets the public.
 _ = get_resolver().url_patterns
