@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import resource
 import signal
 import threading
 from contextlib import suppress
@@ -37,9 +38,12 @@ from .scan import Pair
 from .signals import SignalsRaise
 from .verify import Stretch, find_unproven
 
-# How many threads there are at most; `Pace` decides how many of them work. Sixteen keep a near store busy, and a store
-# 20 ms away takes four times as many; see docs/decisions/s3-client.md.
-MOST_AT_ONCE = 64
+# How many threads there are at most; `Pace` decides how many there are. Sixteen keep a near store busy, one 20 ms away
+# takes four times as many, one 100 ms away all of them; see docs/decisions/s3-client.md.
+MOST_AT_ONCE = 256
+
+# A worker has a file and a connection open; this many are left to the rest of the process.
+FILES_FOR_OTHERS = 40
 
 # So many failures in a row that are the store's doing: it is gone, and grinding on would only take longer.
 HOPELESS_STREAK = 20
@@ -86,13 +90,14 @@ class Engine:
         self._rules = rules
         self._progress = progress
         self._signals = SignalsRaise()
-        threads = concurrency or MOST_AT_ONCE
+        threads = concurrency or _most_at_once()
         self._pace = Pace(threads, fixed=concurrency is not None)
         # Bounded, so that a listing of millions waits for the copying and memory stays flat.
-        self._jobs: queue.Queue[list[_Job] | None] = queue.Queue(2 * threads)
+        self._jobs: queue.Queue[list[_Job] | None] = queue.Queue(2 * min(threads, 32))
         self._batch: list[_Job] = []
         self._batches_given = 0
-        self._workers = [threading.Thread(target=self._work, name=f"transfer-{n}", daemon=True) for n in range(threads)]
+        self._workers: list[threading.Thread] = []
+        self._hiring = threading.Lock()
         self._last_key = ""
         self._wave = _Wave(after="")
         self._open_waves = 1
@@ -135,8 +140,7 @@ class Engine:
         self._progress.started(self.report)
         if self._progress.wants_totals:
             threading.Thread(target=self._count_source, name="transfer-census", daemon=True).start()
-        for worker in self._workers:
-            worker.start()
+        self._hire()
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
@@ -187,6 +191,20 @@ class Engine:
                 self._raise_if_stopped()
 
     # The workers
+
+    def _hire(self) -> None:
+        """Let there be as many workers as may be at work, or as this machine allows."""
+        with self._hiring:
+            while len(self._workers) < self._pace.limit:
+                worker = threading.Thread(target=self._work, name=f"transfer-{len(self._workers)}", daemon=True)
+                try:
+                    worker.start()
+                except RuntimeError:
+                    if not self._workers:
+                        raise
+                    self._pace.rise_no_further(len(self._workers))
+                    return
+                self._workers.append(worker)
 
     def _work(self) -> None:
         while (batch := self._jobs.get()) is not None:
@@ -309,6 +327,8 @@ class Engine:
     def _went_well(self) -> None:
         self._failures_in_a_row = 0
         self._pace.go_on()
+        if len(self._workers) < self._pace.limit:
+            self._hire()
 
     def _fail(self, key: str, error: StorageError) -> None:
         self._progress.advanced(self.report.count_failure(key, error))
@@ -346,6 +366,13 @@ class Engine:
         except StorageError:
             return
         self.report.expected_objects, self.report.expected_bytes = objects, size
+
+
+def _most_at_once() -> int:
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return MOST_AT_ONCE
+    return max(1, min(MOST_AT_ONCE, (allowed - FILES_FOR_OTHERS) // 2))
 
 
 class _Wave:

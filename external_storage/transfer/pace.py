@@ -90,6 +90,11 @@ class Pace:
             elif self._went_well >= LOOKING_ROUNDS * self.limit:
                 self._look_at_rate(monotonic())
 
+    def rise_no_further(self, most: int) -> None:
+        """Keep to *most*: this machine allows no more."""
+        with self._lock:
+            self.most = self._goal = self.limit = most
+
     def _look_at_rate(self, now: float) -> None:
         """Keep the last rise if it was worth it and try another; else take it back, and leave it at that for long."""
         seconds = now - self._looking_since

@@ -146,8 +146,13 @@ def test_a_signal_stops_a_large_file_too(folder, fake):
     assert "Stopped by SIGINT." in told
 
 
-def test_a_run_in_little_memory_and_with_few_files_open_completes(folder, fake):
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n" + COPY
+@pytest.mark.parametrize("asked_for", ["concurrency=2, ", ""])
+def test_a_run_with_few_files_open_completes(folder, fake, asked_for):
+    for n in range(SMALL_FILES, 600):
+        (folder / f"{n}.jpg").write_bytes(b"%d" % n)
+    fake.misbehave(Fault.wait(0.02), method="PUT")
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+    limited += COPY.replace("concurrency=2, ", asked_for)
     run = subprocess.run(
         [sys.executable, "-c", limited, str(folder), fake.endpoint_url], capture_output=True, text=True
     )
