@@ -10,7 +10,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -149,7 +148,8 @@ class DigestsKnown:
             for entry in batch:
                 version = versions.get(entry.key)
                 md5 = known.get(version[0]) if version is not None else None
-                yield entry if md5 is None else replace(entry, md5=md5)
+                # Written out, because dataclasses.replace takes five times as long for each of a million.
+                yield entry if md5 is None else ObjectInfo(entry.key, entry.size, md5, entry.modified, entry.etag)
 
     def remember(self, info: ObjectInfo, md5: str) -> None:
         """Keep the MD5 of what was read of the object that *info*, as it was opened, describes."""

@@ -16,6 +16,9 @@ from .contents import CHUNK, md5_of, md5_of_source
 
 T = TypeVar("T")
 
+# A store that says when to come again is believed, but not for the whole night.
+LONGEST_WAIT_ASKED_FOR = 120.0
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -28,7 +31,7 @@ class Patience:
     def wait_before(self, attempt: int, error: StorageError) -> float:
         """Return the seconds to wait before the *attempt*-th try (the second is 1), with half of it left to chance."""
         if isinstance(error, SlowDown) and error.retry_after is not None:
-            return min(error.retry_after, self.longest_wait)
+            return min(error.retry_after, LONGEST_WAIT_ASKED_FOR)
         wait = min(self.first_wait * 2 ** (attempt - 1), self.longest_wait)
         return wait * random.uniform(0.5, 1.0)  # noqa: S311 — spreads load, guards nothing
 
