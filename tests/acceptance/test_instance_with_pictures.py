@@ -387,6 +387,17 @@ def search_covers(instance: Instance) -> list[str]:
 # Going back
 
 
+def test_what_was_uploaded_since_comes_home_and_nothing_on_the_disk_changes(instance, synchronised, library, bucket):
+    before = {key: (instance.images / key).read_bytes() for key in instance.media_files()}
+    add_book(library.owner, "Bound for home", picture("teal"))
+    instance.run("./bw-dev storage_copy bucket disk --on-conflict=keep")
+    arrived = set(instance.media_files()) - set(before)
+    assert any(key.startswith("covers/") for key in arrived)
+    for key in arrived:
+        assert (instance.images / key).read_bytes() == ask(f"{bucket.public_url}/images/{key}").body
+    assert {key: (instance.images / key).read_bytes() for key in before} == before
+
+
 def test_the_way_back_is_one_line_and_a_restart(instance, synchronised, library, bucket):
     instance.set(USE_S3="false")
     with Prober(f"{instance.url}/", f"{instance.url}/health") as prober:
