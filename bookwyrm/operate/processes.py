@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 PR_SET_PDEATHSIG = 1
+PARENT = "BOOKWYRM_PARENT_PID"
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 # A process that ran this long has come up; its next crash is a new story.
@@ -22,8 +23,12 @@ STEADY_SECONDS = 60.0
 
 def end_with_parent() -> None:
     """Make the kernel end this process when its parent dies, however that dies (Linux; elsewhere: do nothing)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    # The kernel tells only of deaths to come, and the parent may have died while this process was still starting.
+    if os.environ.get(PARENT, str(os.getppid())) != str(os.getppid()):
+        sys.exit("The process that started this one is gone.")
 
 
 def pause_before_restart(crashes: int) -> float:
@@ -52,7 +57,7 @@ class Process:
     ) -> Process:
         process = subprocess.Popen(  # noqa: S603 - the command is ours
             command,
-            env=dict(environment),
+            env={**environment, PARENT: str(os.getpid())},
             pass_fds=pass_fds,
             cwd=cwd,
             stdin=subprocess.DEVNULL,

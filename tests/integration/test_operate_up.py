@@ -42,8 +42,15 @@ def status(instance: Instance) -> dict:
 
 
 def pid_of(instance: Instance, name: str) -> int:
-    """Return the process id of the running (not the finishing) process *name*."""
-    return next(one["pid"] for one in status(instance)["processes"] if (one["name"], one["state"]) == (name, "running"))
+    """Return the process id of the running (not the finishing) process *name*, once it runs."""
+    deadline = time.monotonic() + 60
+    while True:
+        processes = status(instance)["processes"]
+        for one in processes:
+            if (one["name"], one["state"]) == (name, "running"):
+                return one["pid"]
+        assert time.monotonic() < deadline, processes
+        time.sleep(0.1)
 
 
 def answers(port: int, path: str = "/health") -> bool:
@@ -226,10 +233,24 @@ def test_a_killed_background_worker_comes_back_by_itself(site):
 def test_a_killed_supervisor_takes_its_processes_along_and_up_starts_anew(site):
     pids = [process["pid"] for process in status(site)["processes"]]
     os.kill(pid_of(site, "supervisor"), signal.SIGKILL)
-    assert eventually(lambda: not any(is_alive(pid) for pid in pids), seconds=40)
+    # They answer what they have begun, for which they may take a minute.
+    assert eventually(lambda: not any(is_alive(pid) for pid in pids), seconds=90)
     assert "does not run" in site.run("./bw-dev status", expect=3).printed
     assert "The site runs" in site.run("./bw-dev up -d").printed
     assert answers(site.port, "/")
+
+
+def test_a_process_whose_parent_died_while_it_was_starting_ends_by_itself(tmp_path):
+    """The kernel's own notice comes only to those who asked for it before."""
+    code = "from bookwyrm.operate.processes import end_with_parent; end_with_parent(); print('goes on')"
+    orphan = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env={**os.environ, "BOOKWYRM_PARENT_PID": "1" if os.getpid() != 1 else "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert orphan.returncode == 1 and "is gone" in orphan.stderr and "goes on" not in orphan.stdout
 
 
 def test_the_port_may_change_while_the_site_runs(site):
