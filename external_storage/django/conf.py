@@ -158,12 +158,11 @@ def store_settings(name: str) -> StoreSettings:
 def store_named(name: str) -> Store:
     """Return the store *name*, opened for the bulk path. No request is made."""
     described = store_settings(name)
+    # Here and not above: the site's settings module imports this one for its URLs, and opens no store.
+    from ..stores import LocalStore, S3Store
+
     if isinstance(described, LocalSettings):
-        from ..stores import LocalStore
-
         return LocalStore(described.name, described.root)
-    from ..stores import S3Store  # loads the SDK, which a site on its own disk never needs
-
     return S3Store(
         described.name,
         bucket=described.bucket,

@@ -7,7 +7,7 @@ called from several threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -81,6 +81,11 @@ class Surveyed(Protocol):
     ) -> Iterator[ObjectInfo | PassedOver]:
         """Yield what ``list`` yields, and between it what was passed over."""
         ...
+
+
+def walk_of(store: Store) -> Callable[..., Iterator[ObjectInfo | PassedOver]]:
+    """Return the fullest walk that *store* has: its ``survey``, or else its ``list``."""
+    return store.survey if isinstance(store, Surveyed) else store.list
 
 
 @runtime_checkable

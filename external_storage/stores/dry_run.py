@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from ..errors import SettingsError, StorageError
 from ..objects import Headers, ObjectInfo, PassedOver
-from .base import Source, Store, Surveyed
+from .base import Source, Store, walk_of
 
 
 class DryRunStore:
@@ -24,8 +24,7 @@ class DryRunStore:
     def survey(
         self, prefix: str = "", *, after: str = "", until: str | None = None
     ) -> Iterator[ObjectInfo | PassedOver]:
-        walk = self._store.survey if isinstance(self._store, Surveyed) else self._store.list
-        return walk(prefix, after=after, until=until)
+        return walk_of(self._store)(prefix, after=after, until=until)
 
     def describe(self, key: str) -> ObjectInfo:
         return self._store.describe(key)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..errors import AlreadyExists, DigestMismatch, SlowDown, StorageError, TransientStoreError
 from ..objects import Headers, ObjectInfo, PassedOver
-from .base import Noted, Source, Store, Surveyed
+from .base import Noted, Source, Store, walk_of
 from .contents import CHUNK, md5_of, md5_of_source
 
 T = TypeVar("T")
@@ -64,8 +64,7 @@ class RetryingStore:
     def survey(
         self, prefix: str = "", *, after: str = "", until: str | None = None
     ) -> Iterator[ObjectInfo | PassedOver]:
-        walk = self._store.survey if isinstance(self._store, Surveyed) else self._store.list
-        return self._walk(walk, prefix, after, until)
+        return self._walk(walk_of(self._store), prefix, after, until)
 
     def _walk(self, walk: Callable, prefix: str, after: str, until: str | None) -> Iterator:
         """Go on after the last key that came, so that no key comes twice."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import SettingsError, StorageError
 from ..objects import Headers, ObjectInfo, PassedOver
-from ..stores.base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, Surveyed, TellsVersions
+from ..stores.base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, TellsVersions, walk_of
 
 # After a pause nobody may catch up on more than this: a limit is there for the others on the same line.
 BURST_SECONDS = 0.25
@@ -84,8 +84,7 @@ class ThrottledStore:
     def survey(
         self, prefix: str = "", *, after: str = "", until: str | None = None
     ) -> Iterator[ObjectInfo | PassedOver]:
-        walk = self._store.survey if isinstance(self._store, Surveyed) else self._store.list
-        return walk(prefix, after=after, until=until)
+        return walk_of(self._store)(prefix, after=after, until=until)
 
     def describe(self, key: str) -> ObjectInfo:
         return self._store.describe(key)

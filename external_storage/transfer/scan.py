@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import StorageError
 from ..objects import ObjectInfo, PassedOver, in_key_order
-from ..stores.base import Store, Surveyed
+from ..stores.base import Store, walk_of
 
 Entry = ObjectInfo | PassedOver
 
@@ -49,9 +49,8 @@ def _comes_before(one: Entry, other: Entry) -> bool:
 
 def _entries(store: Store, prefix: str, after: str, until: str | None) -> Iterator[Entry]:
     """List what the store holds, and refuse to go on if it does not keep to the order that the merge relies on."""
-    walk = store.survey if isinstance(store, Surveyed) else store.list
     last = ""
-    for entry in walk(prefix, after=after, until=until):
+    for entry in walk_of(store)(prefix, after=after, until=until):
         if _is_folder_marker(entry):
             continue
         if last and in_key_order(entry.key) <= in_key_order(last):
