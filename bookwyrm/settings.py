@@ -152,6 +152,7 @@ EXTERNAL_STORAGE = {
         },
     },
     "STATE_DIR": STATE_DIR / "transfer",
+    "SECRET_FILES": [ENVIRONMENT.source.absolute()],
     # What the owner calls these values, so that a message names what he can change.
     "CONFIGURED_BY": {
         "BUCKET": "AWS_STORAGE_BUCKET_NAME",

@@ -83,6 +83,8 @@ class Alias:
     stores: tuple[str, ...]
     publishing_rule: PublishingRule | None
     derived_keys: DerivedKeys
+    private: bool = False
+    """Whether no stranger may ever read its files (archives, exports): then they need a bucket of their own."""
 
     @property
     def rule(self) -> PublishingRule:
@@ -108,6 +110,8 @@ class Configuration:
     """The origins (``https://books.example``) at which the site's pages are read; what CORS has to allow."""
     state_dir: Path | None = None
     """Where runs leave what makes the next one quicker; it may be thrown away at any time."""
+    secret_files: tuple[Path, ...] = ()
+    """Files of this machine that hold secrets, such as ``.env``; the doctor looks at who may read them."""
 
     def known_as(self, value: str) -> str:
         """Return how the owner calls the setting behind *value*, e.g. ``AWS_S3_ENDPOINT_URL`` for ``ENDPOINT_URL``."""
@@ -219,7 +223,8 @@ setting_changed.connect(_forget_when_changed)
 
 def read(found: Mapping[str, Any]) -> Configuration:
     """Turn the raw setting into typed values. Raise `SettingsError` for the first value that is missing or wrong."""
-    _refuse_unknown(found, {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS", "STATE_DIR"}, SETTING)
+    known = {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS", "STATE_DIR", "SECRET_FILES"}
+    _refuse_unknown(found, known, SETTING)
     called = dict(found.get("CONFIGURED_BY", {}))
     stores = {name: _store(name, values, called) for name, values in _mapping(found, "STORES").items()}
     aliases = {name: _alias(name, values, stores) for name, values in _mapping(found, "ALIASES").items()}
@@ -230,6 +235,7 @@ def read(found: Mapping[str, Any]) -> Configuration:
         called,
         tuple(_origin(value) for value in found.get("SITE_ORIGINS", ())),
         _state_dir(found.get("STATE_DIR")),
+        tuple(_absolute_path("SECRET_FILES", value) for value in found.get("SECRET_FILES", ())),
     )
 
 
@@ -266,17 +272,19 @@ def _origin(value: Any) -> str:
 
 
 def _state_dir(value: Any) -> Path | None:
-    if value is None:
-        return None
+    return None if value is None else _absolute_path("STATE_DIR", value)
+
+
+def _absolute_path(key: str, value: Any) -> Path:
     if not isinstance(value, str | Path) or not Path(value).is_absolute():
-        setting = f'{SETTING}["STATE_DIR"]'
-        raise SettingsError(f"{setting} is {value!r}.", setting=setting, remedy="Expected: a folder's absolute path.")
+        setting = f'{SETTING}["{key}"]'
+        raise SettingsError(f"{setting} is {value!r}.", setting=setting, remedy="Expected: an absolute path.")
     return Path(value)
 
 
 def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSettings]) -> Alias:
     where = f'{SETTING}["ALIASES"]["{name}"]'
-    _refuse_unknown(values, {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS"}, where)
+    _refuse_unknown(values, {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS", "PRIVATE"}, where)
     active = values.get("ACTIVE")
     known = tuple(values.get("STORES", (active,)))
     for store in (active, *known):
@@ -295,6 +303,7 @@ def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSetti
         stores=known,
         publishing_rule=_imported_when_called(rule, f'{where}["PUBLISHING_RULE"]') if rule else None,
         derived_keys=_imported_when_called(derived, f'{where}["DERIVED_KEYS"]') if derived else _nothing_derived,
+        private=bool(values.get("PRIVATE", False)),
     )
 
 

@@ -63,7 +63,7 @@ def test_every_exit_code_of_our_errors_is_documented():
 
 def test_every_key_of_the_setting_is_documented():
     source = Path(conf.__file__).read_text()
-    groups = re.findall(r"(?:_refuse_unknown\(\w+, \{|\.only\()([^})]+)", source)
+    groups = re.findall(r"(?:_refuse_unknown\(\w+, \{|known = \{|\.only\()([^})]+)", source)
     keys = {key for group in groups for key in re.findall(r'"([A-Z_]+)"', group)} | {"DEFAULT_ACL", "ADDRESSING_STYLE"}
     assert len(keys) > 15
     assert {
