@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,8 @@ class Alias:
     derived_keys: DerivedKeys
     private: bool = False
     """Whether no stranger may ever read its files (archives, exports): then they need a bucket of their own."""
+    served_at: str = ""
+    """The URL below which the site itself answers for these files; "" for that of the first folder among the stores."""
 
     @property
     def rule(self) -> PublishingRule:
@@ -133,7 +135,21 @@ def configuration() -> Configuration:
 
 
 def alias_named(name: str) -> Alias:
-    """Return the alias *name*. Raise `SettingsError` if the settings do not describe it."""
+    """Return the alias *name*, with the store it uses now. Raise `SettingsError` if the settings do not describe it."""
+    from .moving.state import state_of  # Models are ready only after the settings, which import this module.
+
+    configured = configured_alias(name)
+    active = state_of(name).active
+    return configured if active == configured.active else replace(configured, active=active)
+
+
+def aliases() -> list[Alias]:
+    """Return every alias, with the store it uses now."""
+    return [alias_named(name) for name in configuration().aliases]
+
+
+def configured_alias(name: str) -> Alias:
+    """Return the alias *name* as the settings have it. Raise `SettingsError` if they do not describe it."""
     try:
         return configuration().aliases[name]
     except KeyError:
@@ -183,15 +199,40 @@ def store_named(name: str) -> Store:
 def public_hosts() -> list[str]:
     """Return the origins (``https://host[:port]``) browsers fetch this site's files from, for its CSP and CORS.
 
-    Only stores in use count, and only those with an absolute public URL; the list has no duplicates and is sorted.
+    Of an alias that is being moved both stores count, because a page may be older or newer than the step. The list has
+    no duplicates and is sorted; stores without an absolute public URL are not in it.
     """
-    active = {configuration().stores[alias.active].public_url for alias in configuration().aliases.values()}
-    return sorted({addresses.origin(url) for url in active if urlsplit(url).netloc})
+    from .moving.state import state_of
+
+    in_use = [store for name in configuration().aliases for store in state_of(name).in_use]
+    public = {store_settings(store).public_url for store in in_use}
+    return sorted({addresses.origin(url) for url in public if urlsplit(url).netloc})
 
 
 def public_url_in_use(alias: str) -> str:
-    """Return the public base URL of the store that *alias* uses: absolute, or a path on the site's own host."""
-    return configuration().stores[alias_named(alias).active].public_url
+    """Return the base URL that links to files of *alias* have now: absolute, or a path on the site's own host."""
+    from .moving.state import state_of
+
+    state = state_of(alias)
+    return served_at(alias) if state.links_to_the_site else store_settings(state.active).public_url
+
+
+def served_at(alias: str) -> str:
+    """Return the URL below which the site itself answers for the files of *alias*, wherever they are.
+
+    Raise `SettingsError` if the settings do not tell.
+    """
+    configured = configured_alias(alias)
+    if configured.served_at:
+        return configured.served_at
+    for store in map(store_settings, configured.stores):
+        if isinstance(store, LocalSettings):
+            return store.public_url
+    raise SettingsError(
+        f"Where the site itself serves the files of {alias!r} is not known.",
+        setting=f'{SETTING}["ALIASES"]["{alias}"]["SERVED_AT"]',
+        remedy="Route a path to external_storage.django.views.serve, and name it here.",
+    )
 
 
 def public_urls() -> list[str]:
@@ -284,7 +325,7 @@ def _absolute_path(key: str, value: Any) -> Path:
 
 def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSettings]) -> Alias:
     where = f'{SETTING}["ALIASES"]["{name}"]'
-    _refuse_unknown(values, {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS", "PRIVATE"}, where)
+    _refuse_unknown(values, {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS", "PRIVATE", "SERVED_AT"}, where)
     active = values.get("ACTIVE")
     known = tuple(values.get("STORES", (active,)))
     for store in (active, *known):
@@ -304,7 +345,15 @@ def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSetti
         publishing_rule=_imported_when_called(rule, f'{where}["PUBLISHING_RULE"]') if rule else None,
         derived_keys=_imported_when_called(derived, f'{where}["DERIVED_KEYS"]') if derived else _nothing_derived,
         private=bool(values.get("PRIVATE", False)),
+        served_at=_served_at(values.get("SERVED_AT", ""), where),
     )
+
+
+def _served_at(value: Any, where: str) -> str:
+    if value == "" or (isinstance(value, str) and value.endswith("/")):
+        return value
+    setting = f'{where}["SERVED_AT"]'
+    raise SettingsError(f"{setting} is {value!r}.", setting=setting, remedy="Expected: a URL that ends with a slash.")
 
 
 def _nothing_derived(key: str) -> list[str]:

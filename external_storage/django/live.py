@@ -10,6 +10,7 @@ from typing import Protocol
 from django.core.files.storage import FileSystemStorage, Storage
 from django.core.signals import setting_changed
 
+from ..errors import ContainerMissing
 from ..objects import Headers
 from ..stores import LocalStore
 from . import conf
@@ -51,6 +52,15 @@ def storage_named(name: str) -> Storage:
     from .bucket import BucketStorage  # loads the SDK, which a site on its own disk never needs
 
     return BucketStorage(described, deadline=conf.configuration().deadline)
+
+
+def check_presence(name: str) -> None:
+    """Raise `ContainerMissing` if the store *name* is a folder that is not there: then it lacks nothing for certain."""
+    described = conf.store_settings(name)
+    if isinstance(described, conf.LocalSettings) and not described.root.is_dir():
+        raise ContainerMissing(
+            f"The folder {described.root} does not exist.", remedy="Check the path, and that its disk is mounted."
+        )
 
 
 def _forget_when_changed(*, setting: str, **_: object) -> None:

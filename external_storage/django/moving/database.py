@@ -1,0 +1,258 @@
+"""The connection that states and marks go through: one for each process, its own, in autocommit.
+
+A mark has to be in the database before the store is touched, whatever becomes of the transaction the site is in. So it
+cannot go through the site's own connection. On SQLite, where only one connection may write at a time and that may be
+the one that waits for us, it goes to a file of its own beside the database; that file is made at the first move.
+
+The statements are plain SQL that SQLite and PostgreSQL understand: Django's ORM reaches only connections in
+``DATABASES``, and one more there would have to be named in the tests of every site that uses us.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.core import mail
+from django.db import connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import DatabaseError, InterfaceError, OperationalError, load_backend
+
+from ...errors import SettingsError
+from ..models import AliasState, Mark, Move, ReservedName
+
+T = TypeVar("T")
+
+MODELS: tuple[type[models.Model], ...] = (AliasState, Mark, ReservedName, Move)
+
+# How long one process waits for another that is writing to the file of marks.
+PATIENCE_SECONDS = 20
+
+
+def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Return what a SELECT finds. Where nothing was ever moved that is nothing, even if no table is there."""
+    return _database().rows(sql, values)
+
+
+def run(sql: str, *values: Any) -> int:
+    """Carry out a statement, at once and for good unless in `transaction`; return how many rows it touched."""
+    return _database().run(sql, values)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Carry out the statements of the block together, or none of them if it raises."""
+    with _database().transaction():
+        yield
+
+
+def for_update() -> str:
+    """Return what a SELECT ends with to keep others from changing the rows until the transaction ends."""
+    return _database().for_update
+
+
+def close() -> None:
+    """Let go of the connection; the next statement opens another."""
+    with _connecting:
+        for opened in _opened.values():
+            opened.close()
+
+
+class _Database:
+    """One connection, shared by all threads of this process, one statement or transaction at a time."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, *, file: Path | None, keep_open: Callable[[], bool]) -> None:
+        connection.inc_thread_sharing()
+        self._connection = connection
+        self._file = file
+        self._keep_open = keep_open
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._is_ready = False
+        self.for_update = " FOR UPDATE" if connection.features.has_select_for_update else ""
+
+    def rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        if self._file is not None and not self._file.exists():
+            return []
+        with self._lock, self._in_use():
+            try:
+                return self._carried_out(sql, values, lambda cursor: [tuple(row) for row in cursor.fetchall()])
+            except DatabaseError:
+                if self._depth or self._has_tables():
+                    raise
+                return []
+
+    def run(self, sql: str, values: tuple[Any, ...]) -> int:
+        with self._lock, self._in_use():
+            self._make_ready()
+            return self._carried_out(sql, values, lambda cursor: cursor.rowcount)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock, self._in_use():
+            self._make_ready()
+            self._carried_out("BEGIN IMMEDIATE" if self._file else "BEGIN", (), lambda cursor: None)
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._end("ROLLBACK")
+                raise
+            self._end("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _end(self, sql: str) -> None:
+        self._depth -= 1
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql)
+        except DatabaseError:
+            self._connection.close()
+            if sql == "COMMIT":
+                raise
+
+    def _carried_out(self, sql: str, values: tuple[Any, ...], result: Callable[[Any], T]) -> T:
+        try:
+            return self._once(sql, values, result)
+        except (OperationalError, InterfaceError):
+            # A connection that was idle may have been ended by the server; within a transaction nothing can be saved.
+            if self._depth or self._connection.is_usable():
+                raise
+            self._connection.close()
+            return self._once(sql, values, result)
+
+    def _once(self, sql: str, values: tuple[Any, ...], result: Callable[[Any], T]) -> T:
+        if self._connection.connection is None:
+            self._connect()
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return result(cursor)
+
+    def _connect(self) -> None:
+        self._connection.connect()
+        if self._file is not None:
+            with self._connection.cursor() as cursor:
+                # A reader waits for no writer; and a mark that was committed outlives a power cut too.
+                cursor.execute("PRAGMA journal_mode=WAL")
+                cursor.execute("PRAGMA synchronous=FULL")
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if not self._depth and not self._keep_open():
+                self._connection.close()
+
+    def _make_ready(self) -> None:
+        """See that the tables are there: in a file of our own by making them, else by what ``migrate`` made."""
+        if self._is_ready:
+            return
+        if self._connection.connection is None:
+            self._connect()
+        if not self._has_tables():
+            if self._file is None:
+                raise SettingsError(
+                    "The tables of external_storage.django are not in the database.", remedy="Run: manage.py migrate"
+                )
+            self._make_tables()
+        self._is_ready = True
+
+    def _has_tables(self) -> bool:
+        there = set(self._connection.introspection.table_names())
+        return all(model._meta.db_table in there for model in MODELS)
+
+    def _make_tables(self) -> None:
+        statements = _sql_of_tables(self._connection)
+        with self._connection.cursor() as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                if not self._has_tables():  # another process may have been quicker
+                    for sql in statements:
+                        cursor.execute(sql)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+
+def _sql_of_tables(connection: BaseDatabaseWrapper) -> list[str]:
+    with connection.schema_editor(collect_sql=True, atomic=False) as editor:
+        for model in MODELS:
+            editor.create_model(model)
+    return [sql for sql in editor.collected_sql if not sql.startswith("--")]
+
+
+_opened: dict[tuple[int, str], _Database] = {}
+_connecting = threading.Lock()
+
+
+def _database() -> _Database:
+    """Return the database of this process: a connection that was inherited by a fork is its parent's."""
+    described = connections[router.db_for_write(AliasState)].settings_dict
+    which = (os.getpid(), str(described["NAME"]))
+    with _connecting:
+        if which not in _opened:
+            _opened[which] = _open(described)
+        return _opened[which]
+
+
+def _open(described: dict[str, Any]) -> _Database:
+    ours = {**described, "AUTOCOMMIT": True, "ATOMIC_REQUESTS": False, "OPTIONS": dict(described["OPTIONS"])}
+    if not described["ENGINE"].endswith("sqlite3"):
+        # A pool would hold several connections for our one; and what others committed has to be seen at once.
+        for option in ("pool", "isolation_level"):
+            ours["OPTIONS"].pop(option, None)
+        wrapper = load_backend(described["ENGINE"]).DatabaseWrapper(ours, alias="external_storage")
+        return _Database(wrapper, file=None, keep_open=lambda: _are_connections_kept(described))
+    file = _file_beside(str(described["NAME"]))
+    ours |= {"NAME": str(file), "OPTIONS": {"timeout": PATIENCE_SECONDS}}
+    return _Database(
+        _own_sqlite(described["ENGINE"])(ours, alias="external_storage"), file=file, keep_open=lambda: True
+    )
+
+
+def _own_sqlite(engine: str) -> type[BaseDatabaseWrapper]:
+    class OwnFile(load_backend(engine).DatabaseWrapper):
+        """The file holds no rows of the site, so a test's ban on the site's database is none of its concern."""
+
+        def ensure_connection(self) -> None:
+            if self.connection is None:
+                with self.wrap_database_errors:
+                    self.connect()
+
+    return OwnFile
+
+
+def _are_connections_kept(described: dict[str, Any]) -> bool:
+    """Return whether the site keeps connections open between requests, so that ours may stay open too.
+
+    In a test run it may not: PostgreSQL drops no database that somebody is connected to. Django's test environment is
+    recognised by its mail box.
+    """
+    return described.get("CONN_MAX_AGE") != 0 and not hasattr(mail, "outbox")
+
+
+def _file_beside(database: str) -> Path:
+    if ":memory:" in database or "mode=memory" in database:
+        return _temporary_folder(os.getpid()) / "moving.sqlite3"
+    path = Path(database.removeprefix("file:").partition("?")[0])
+    return path.with_name(f"{path.stem}-moving{path.suffix}")
+
+
+@cache
+def _temporary_folder(process: int) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="external-storage-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -1,0 +1,224 @@
+"""The steps of a move: each changes one thing, in one transaction, and begins an epoch.
+
+=============  ==================================  ===========================  ======================================
+step           reads of an unmarked key            writes and deletes           links point at
+=============  ==================================  ===========================  ======================================
+settled        active                              active                       active
+mirroring      active, else standby                active, marked               active
+handover       active, else standby                active, marked               the site itself
+unconfirmed    active, else standby                active, marked               the site itself
+switched       active, else standby                active, marked               active
+settled        active                              active; marked for retired   active
+=============  ==================================  ===========================  ======================================
+
+Between handover and unconfirmed, active and standby change places. `climb_down` (`cancel`) takes the steps in the other
+order. Before each step the one before has to be complete: see `wait_until_complete`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ...errors import StorageError
+from .. import conf
+from . import database, marks
+from .state import TRUSTED_SECONDS, State, Step, forget, fresh_state_of, locked_state_of
+
+
+class StepRefused(StorageError):
+    """The alias is not where this step can be taken from, or something has to happen first; *what* says what."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Something that keeps a step from being taken: its *name* (for ``--force``), what was seen, what to do."""
+
+    name: str
+    what: str
+    remedy: str = ""
+
+
+# The steps. Each returns the state it led to.
+
+
+def begin_mirroring(alias: str, target: str) -> State:
+    """Let every change be carried to *target* too, from now on: settled → mirroring."""
+
+    def step(state: State) -> State:
+        if target == state.active:
+            raise StepRefused(f"The files of {alias!r} are in the store {target!r} already.")
+        retired = tuple(name for name in state.retired if name != target)
+        return replace(state, step=Step.MIRRORING, standby=target, retired=retired)
+
+    conf.store_settings(target)
+    return _climb(alias, {Step.SETTLED}, step)
+
+
+def begin_handover(alias: str) -> State:
+    """Let links point at the site itself, so that writes may go elsewhere: mirroring → handover."""
+    return _climb(alias, {Step.MIRRORING}, lambda state: replace(state, step=Step.HANDOVER))
+
+
+def exchange(alias: str) -> State:
+    """Let new writes go to the standby, which becomes the active store: handover → unconfirmed."""
+    return _climb(alias, {Step.HANDOVER}, lambda state: _exchanged(state, Step.UNCONFIRMED))
+
+
+def confirm(alias: str) -> State:
+    """Let links point at the active store: unconfirmed → switched."""
+    return _climb(alias, {Step.UNCONFIRMED}, lambda state: replace(state, step=Step.SWITCHED))
+
+
+def settle(alias: str) -> State:
+    """Let the store that was left behind go; it only hears of deletes and overwrites: switched → settled."""
+    return _climb(alias, {Step.SWITCHED}, _settled)
+
+
+def cancel(alias: str) -> State:
+    """Climb down one step: mirroring → settled, handover → mirroring, unconfirmed → handover, switched → unconfirmed.
+
+    Wait until that step is complete before the next one, as on the way up.
+    """
+
+    def step(state: State) -> State:
+        if state.step is Step.MIRRORING:
+            return _settled(state)
+        if state.step is Step.UNCONFIRMED:
+            return _exchanged(state, Step.HANDOVER)
+        return replace(state, step={Step.HANDOVER: Step.MIRRORING, Step.SWITCHED: Step.UNCONFIRMED}[state.step])
+
+    return _climb(alias, set(Step) - {Step.SETTLED}, step, up=False)
+
+
+def purged(alias: str, store: str) -> State:
+    """Forget a retired store: nothing of the alias is in it any more, so it needs to hear of nothing."""
+
+    def step(state: State) -> State:
+        if store not in state.retired:
+            raise StepRefused(f"The store {store!r} is not one that {alias!r} has left behind.")
+        database.run("DELETE FROM external_storage_mark WHERE alias = %s AND target = %s", alias, store)
+        return replace(state, retired=tuple(name for name in state.retired if name != store))
+
+    return _climb(alias, {Step.SETTLED}, step, up=False)
+
+
+# Between the steps
+
+
+def seconds_to_wait(state: State) -> float:
+    """Return how long it takes from now until no process goes by an older state, nor is still writing by one."""
+    whole = TRUSTED_SECONDS + conf.configuration().deadline
+    return 0.0 if not state.epoch else min(max(0.0, state.since + whole - time.time()), whole)
+
+
+def unfinished(state: State) -> list[marks.Mark]:
+    """Return the marks that keep the step of *state* from being complete: those of older epochs, not delivered."""
+    older = marks.open_marks(state.alias, older_than_epoch=state.epoch)
+    return [mark for mark in older if mark.target in state.in_use]
+
+
+def wait_until_complete(
+    alias: str,
+    *,
+    at_most: float | None = None,
+    drain: Callable[[], object] | None = None,
+    sleep: Callable[[float], object] = time.sleep,
+) -> State:
+    """Wait until everybody goes by the current step, and return it.
+
+    That is when two seconds and the web deadline have passed and no mark of an older epoch is open. *drain* is called
+    again and again meanwhile, for callers that are not sure of a drainer at work elsewhere. Raise `StepRefused`, naming
+    the first mark in the way, if that takes longer than *at_most* seconds.
+    """
+    began = time.monotonic()
+    while True:
+        state = fresh_state_of(alias)
+        wait, marked = seconds_to_wait(state), unfinished(state)
+        if not wait and not marked:
+            return state
+        if at_most is not None and time.monotonic() - began + wait > at_most:
+            raise _not_complete(state, marked)
+        if drain is not None:
+            drain()
+        sleep(min(max(wait, 0.2), 1.0))
+
+
+def _not_complete(state: State, marked: list[marks.Mark]) -> StepRefused:
+    if not marked:
+        return StepRefused(f"The step {state.step} of {state.alias!r} has only just begun.", remedy="Try again.")
+    first = marked[0]
+    reason = first.last_error or "it has not been tried yet"
+    return StepRefused(
+        f"{len(marked)} changes made before the step {state.step} of {state.alias!r} have not reached their store yet; "
+        f"the first is {first.key!r}, for {first.target!r}: {reason}",
+        remedy="See that the store answers and that the background worker runs.",
+    )
+
+
+# One transaction, one epoch
+
+
+def _climb(alias: str, from_steps: set[Step], step: Callable[[State], State], *, up: bool = True) -> State:
+    with database.transaction():
+        before = locked_state_of(alias)
+        if before.step not in from_steps:
+            where = ", ".join(sorted(from_steps))
+            raise StepRefused(f"The alias {alias!r} is {before.step}; this step is taken from: {where}.")
+        after = replace(step(before), epoch=before.epoch + 1, since=time.time())
+        _check_complete(before, after, up=up)
+        if after.step is Step.SETTLED:
+            _forget_what_is_over(alias)
+        _write(after, is_new=not before.epoch)
+    forget()
+    return fresh_state_of(alias)
+
+
+def _check_complete(before: State, after: State, *, up: bool) -> None:
+    """Raise `StepRefused` unless the step that is to be left is complete, as far as the next one needs it.
+
+    Nobody can make a mark meanwhile. On the way down a store that is dead must not be in the way, so there only the
+    store that links will point at has to have everything.
+    """
+    in_the_way = unfinished(before) if up else []
+    if not after.links_to_the_site:
+        in_the_way += [mark for mark in marks.open_marks(before.alias) if mark.target == after.active]
+    if seconds_to_wait(before) or in_the_way:
+        raise _not_complete(before, in_the_way)
+
+
+def _forget_what_is_over(alias: str) -> None:
+    """Delete what only mattered while two stores were in use. Deletions are remembered until the store is purged."""
+    database.run(
+        "DELETE FROM external_storage_mark WHERE alias = %s AND delivered_at IS NOT NULL AND deleted = %s", alias, False
+    )
+    database.run("DELETE FROM external_storage_reservedname WHERE alias = %s", alias)
+
+
+def _write(state: State, *, is_new: bool) -> None:
+    values = (state.epoch, str(state.step), state.active, state.standby, json.dumps(state.retired), state.since)
+    if is_new:
+        database.run(
+            "INSERT INTO external_storage_aliasstate (epoch, step, active, standby, retired, since, alias, identity)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            *(*values, state.alias, uuid.uuid4().hex),
+        )
+    else:
+        database.run(
+            "UPDATE external_storage_aliasstate SET epoch = %s, step = %s, active = %s, standby = %s, retired = %s,"
+            " since = %s WHERE alias = %s",
+            *(*values, state.alias),
+        )
+
+
+def _exchanged(state: State, step: Step) -> State:
+    return replace(state, step=step, active=state.standby, standby=state.active)
+
+
+def _settled(state: State) -> State:
+    return replace(state, step=Step.SETTLED, standby="", retired=(*state.retired, state.standby))

@@ -1,0 +1,21 @@
+"""Let two processes that are on different steps never choose one name for two files."""
+
+from __future__ import annotations
+
+import time
+
+from django.db import IntegrityError
+
+from . import database
+
+
+def reserve(alias: str, key: str) -> bool:
+    """Take *key* for a new file, for good. Return False if somebody has it."""
+    try:
+        database.run(
+            "INSERT INTO external_storage_reservedname (alias, key, reserved_at) VALUES (%s, %s, %s)",
+            *(alias, key, time.time()),
+        )
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,74 @@
+"""A store for the copier, in which what it writes cannot overtake what the site did meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from ...errors import StorageError
+from ...objects import Headers, ObjectInfo, PassedOver
+from ...stores.base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, walk_of
+from .. import conf
+from . import marks
+
+
+def watched(alias: str, name: str) -> WatchedStore:
+    """Return the store *name*, for `external_storage.transfer` to copy the files of *alias* to."""
+    return WatchedStore(alias, conf.store_named(name))
+
+
+class WatchedStore:
+    """A store that looks at the key's mark again after each write.
+
+    A copier reads an object, the site replaces or deletes it, the drainer carries that over, and only then the copier's
+    PUT arrives: the target would keep the old bytes, or a deleted file would come back. So a key that the site touched
+    is delivered once more after the copier was at it.
+    """
+
+    def __init__(self, alias: str, store: Store) -> None:
+        self.name = store.name
+        self.place = store.place
+        self._alias = alias
+        self._store = store
+
+    def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
+        try:
+            return self._store.put(key, source, headers, replace=replace)
+        finally:
+            # After an error too: the request may have been carried out, and only its answer got lost.
+            marks.open_again(self._alias, key, self.name)
+
+    def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
+        try:
+            return self._store.delete(keys)
+        finally:
+            for key in keys:
+                marks.open_again(self._alias, key, self.name)
+
+    # The rest is the store's own.
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._store.notes if isinstance(self._store, Noted) else ()
+
+    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        return self._store.list(prefix, after=after, until=until)
+
+    def survey(
+        self, prefix: str = "", *, after: str = "", until: str | None = None
+    ) -> Iterator[ObjectInfo | PassedOver]:
+        return walk_of(self._store)(prefix, after=after, until=until)
+
+    def describe(self, key: str) -> ObjectInfo:
+        return self._store.describe(key)
+
+    def open(self, key: str) -> AbstractContextManager[Source]:
+        return self._store.open(key)
+
+    def remember_uploads_in(self, folder: Path) -> None:
+        if isinstance(self._store, RemembersUploads):
+            self._store.remember_uploads_in(folder)
+
+    def clear_unfinished(self) -> int:
+        return self._store.clear_unfinished() if isinstance(self._store, LeavesUnfinished) else 0
