@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-from . import recognise
+from . import Provider, recognise
 
 NO_REGION = "us-east-1"  # where Amazon puts a bucket whose maker names no region
 
@@ -17,6 +17,7 @@ def public_url(
     endpoint_url: str | None = None,
     custom_domain: str | None = None,
     use_https: bool = True,
+    provider: Provider | None = None,
 ) -> str:
     """Return the URL below which the objects of *bucket* under *prefix* are read, ending in ``/``.
 
@@ -27,7 +28,8 @@ def public_url(
     | none          | a known service | the service's public URL for a bucket                                 |
     | none          | any other       | path style below the endpoint                                         |
 
-    *use_https* sets the scheme, save that an endpoint which itself speaks plain HTTP is never linked to with ``https``.
+    *provider* is the service where the owner has named it; else the endpoint tells. *use_https* sets the scheme, save
+    that an endpoint which itself speaks plain HTTP is never linked to with ``https``.
     """
     scheme = "https" if use_https else "http"
     if custom_domain:
@@ -35,7 +37,7 @@ def public_url(
     elif endpoint_url is None:
         base = f"{scheme}://{_amazon_host(bucket, region or NO_REGION)}"
     else:
-        base = _below_endpoint(bucket, region, endpoint_url, scheme)
+        base = _below_endpoint(bucket, region, endpoint_url, scheme, provider or recognise(endpoint_url))
     return f"{base}/{quote(prefix.strip('/') + '/')}" if prefix.strip("/") else f"{base}/"
 
 
@@ -60,11 +62,12 @@ def _amazon_host(bucket: str, region: str) -> str:
     return f"s3.{region}.{domain}/{bucket}" if "." in bucket else f"{bucket}.s3.{region}.{domain}"
 
 
-def _below_endpoint(bucket: str, region: str | None, endpoint_url: str, scheme: str) -> str:
+def _below_endpoint(bucket: str, region: str | None, endpoint_url: str, scheme: str, provider: Provider) -> str:
     endpoint = urlsplit(endpoint_url)
     if endpoint.scheme == "http":
         scheme = "http"
-    template = recognise(endpoint_url).public_url
-    if template and "." not in bucket and (region or "{region}" not in template):
+    template = provider.public_url
+    has_own_host = template.startswith("{bucket}.")
+    if template and not ("." in bucket and has_own_host) and (region or "{region}" not in template):
         return f"{scheme}://{template.format(bucket=bucket, region=region)}"
     return f"{scheme}://{endpoint.netloc}{endpoint.path.rstrip('/')}/{bucket}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+AMOUNTS = ("base", "month", "out", "put", "listing", "get")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,19 @@ class Prices:
     """When the price was valid: a year and a month, or a year."""
     remark: str = ""
     """What the figures leave out, in a sentence for the owner."""
+    base: float = 0.0
+    """What a month costs at least, however little is kept."""
+    unconfirmed: tuple[str, ...] = ()
+    """Which of the amounts were not found at the source."""
 
 
-def prices_in(values: Mapping[str, Any]) -> Prices | None:
-    """Return the prices in a service's file, None where it has none."""
+def prices_in(values: Mapping[str, Any], unconfirmed: Sequence[str] = ()) -> Prices | None:
+    """Return the prices in a service's file, None where it has none. A doubtful amount is called so in the remark."""
     table = values.get("prices")
-    return None if table is None else Prices(**table)
+    if table is None:
+        return None
+    doubtful = tuple(name for name in AMOUNTS if f"prices.{name}" in unconfirmed)
+    remark = table.get("remark", "")
+    if doubtful:
+        remark = f"{remark} Look again: not all of it is confirmed.".lstrip()
+    return Prices(**{**table, "remark": remark}, unconfirmed=doubtful)

@@ -13,8 +13,8 @@ from external_storage.transfer.cost import Assumptions, Requests, bill, pages, s
 PRICED = [provider for provider in providers().values() if provider.prices is not None]
 
 
-def test_the_services_that_ask_for_requests_are_priced():
-    assert {"aws", "backblaze-b2", "cloudflare-r2", "digitalocean", "scaleway"} == {each.id for each in PRICED}
+def test_what_people_run_themselves_has_no_price_and_every_service_has_one():
+    assert {each.id for each in PRICED} == {each.id for each in providers().values() if not each.software}
 
 
 @pytest.mark.parametrize("prices", [each.prices for each in PRICED], ids=[each.id for each in PRICED])
@@ -22,7 +22,7 @@ def test_every_price_has_a_source_and_a_date(prices: Prices):
     assert prices.source.startswith("https://")
     assert re.fullmatch(r"20\d\d(-[01]\d)?", prices.date)
     assert prices.currency in ("USD", "EUR")
-    assert min(prices.put, prices.listing, prices.get, prices.out, prices.month) >= 0
+    assert min(prices.put, prices.listing, prices.get, prices.out, prices.month, prices.base) >= 0
     assert prices.month > 0
 
 
@@ -50,6 +50,11 @@ def test_a_bill_tells_where_its_prices_are_from():
     assert "0.10 USD once, and 0.02 USD a month" in str(charge)
     assert "https://aws.amazon.com/s3/pricing/" in str(charge)
     assert "us-east-1" in str(charge)
+
+
+def test_a_bill_says_when_its_prices_are_not_confirmed():
+    assert "not all of it is confirmed" in str(bill(Requests(puts=1), providers()["ovh"]))
+    assert "confirmed" not in str(bill(Requests(puts=1), providers()["aws"]))
 
 
 def test_a_little_money_is_not_called_none():
