@@ -13,3 +13,4 @@ class ExternalStorageConfig(AppConfig):
 
         register(checks.settings_are_sound)
         register(checks.collectstatic_is_ours)
+        register(checks.secrets_are_kept)

@@ -7,7 +7,7 @@ import io
 import os
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -19,7 +19,7 @@ from django.core.files.base import File
 from django.utils.timezone import make_naive
 from storages.backends.s3 import S3Storage
 
-from ..errors import AlreadyExists, ObjectMissing, StorageError
+from ..errors import AlreadyExists, ObjectMissing
 from ..objects import Headers
 from ..stores.s3.store import RECORDED_MD5
 from . import conf
@@ -38,13 +38,6 @@ ACL, CONDITION = "ACL", "IfNoneMatch"
 NO_ACLS = {"AccessControlListNotSupported", "InvalidBucketAclWithObjectOwnership"}
 NOT_UNDERSTOOD = {"NotImplemented", "InvalidArgument", "InvalidRequest", "UnsupportedOperation"}
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
-NO_SUCH_CALL = {"NotImplemented", "MethodNotAllowed", "MalformedXML", "UnsupportedOperation"}
-
-
-class CorsNotInTheApi(StorageError):
-    """This service sets CORS only in its console or in the server's own settings."""
-
-    exit_code = 3
 
 
 class BucketStorage(S3Storage):
@@ -196,28 +189,6 @@ class BucketStorage(S3Storage):
         if self._described.acl:
             parameters[ACL] = self._described.acl if headers.public else conf.PRIVATE
         return parameters
-
-    # Cross-origin rules
-
-    def cors_rules(self) -> list[dict[str, Any]]:
-        """Return the bucket's CORS rules; none is an empty list."""
-        with translated(self._described):
-            try:
-                return self._client.get_bucket_cors(Bucket=self.bucket_name).get("CORSRules", [])
-            except ClientError as refusal:
-                if code_of(refusal) == "NoSuchCORSConfiguration":
-                    return []
-                raise
-
-    def set_cors_rules(self, rules: Sequence[Any]) -> None:
-        """Replace the bucket's CORS rules. Raise `CorsNotInTheApi` where the service has no such call."""
-        with translated(self._described):
-            try:
-                self._client.put_bucket_cors(Bucket=self.bucket_name, CORSConfiguration={"CORSRules": list(rules)})
-            except ClientError as refusal:
-                if code_of(refusal) in NO_SUCH_CALL or status_of(refusal) in (405, 501):
-                    raise CorsNotInTheApi("This service does not let CORS be set through its S3 API.") from refusal
-                raise
 
     # Our own
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.apps import apps
@@ -24,7 +26,63 @@ def settings_are_sound(app_configs: object, **options: object) -> list[checks.Ch
             found += _contradictions(store, configuration)
     for alias in configuration.aliases.values():
         found += _missing_rule(alias, configuration)
+        found += _shared_with_strangers(alias, configuration)
     return found
+
+
+def secrets_are_kept(app_configs: object, **options: object) -> list[checks.CheckMessage]:
+    """Report (W007) files with secrets that other users of this machine can read."""
+    try:
+        paths = conf.configuration().secret_files
+    except SettingsError:
+        return []  # E001 says so
+    return [
+        checks.Warning(
+            f"Other users of this machine can read {path}.", hint=f"Run: chmod 600 {path}", id="external_storage.W007"
+        )
+        for path in paths
+        if readable_by_others(path)
+    ]
+
+
+def readable_by_others(path: Path) -> bool:
+    """Return whether somebody else than its owner may read the file, as far as its own permissions go."""
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:
+        return False  # not there, or not even ours to look at
+
+
+def not_apart(alias: conf.Alias, configuration: conf.Configuration) -> tuple[str, str] | None:
+    """Return what makes the files of a private alias too easy to find, and what to do; None if nothing does."""
+    for store in (configuration.stores[name] for name in alias.stores):
+        if not isinstance(store, conf.BucketSettings):
+            continue
+        if store.custom_domain:
+            return (
+                f"The private files of {alias.name!r} have the custom domain {store.custom_domain}: "
+                "links to it are not signed.",
+                f"Take {configuration.known_as('CUSTOM_DOMAIN')} from the store {store.name!r}.",
+            )
+        for other in configuration.aliases.values():
+            public = [configuration.stores[name] for name in other.stores if not other.private]
+            if any(isinstance(each, conf.BucketSettings) and same_bucket(each, store) for each in public):
+                return (
+                    f"The private files of {alias.name!r} share the bucket {store.bucket!r} "
+                    f"with the public ones of {other.name!r}.",
+                    "Give them a bucket of their own, closed to the public, and a key of its own.",
+                )
+    return None
+
+
+def same_bucket(one: conf.BucketSettings, other: conf.BucketSettings) -> bool:
+    """Return whether two stores are in one bucket, whatever their prefixes."""
+    return (one.endpoint_url, one.bucket) == (other.endpoint_url, other.bucket)
+
+
+def _shared_with_strangers(alias: conf.Alias, configuration: conf.Configuration) -> list[checks.CheckMessage]:
+    found = not_apart(alias, configuration) if alias.private else None
+    return [checks.Error(found[0], hint=found[1], id="external_storage.E004")] if found else []
 
 
 def collectstatic_is_ours(app_configs: object, **options: object) -> list[checks.CheckMessage]:
@@ -70,6 +128,22 @@ def _contradictions(store: conf.BucketSettings, configuration: conf.Configuratio
                 f"{configuration.known_as('ENDPOINT_URL')} already holds the bucket's name {store.bucket!r}.",
                 hint="The endpoint is the service's address alone; the bucket's name would appear twice.",
                 id="external_storage.W003",
+            )
+        )
+    if store.addressing_style == "path" and (not store.endpoint_url or endpoint.endswith(".amazonaws.com")):
+        found.append(
+            checks.Warning(
+                f"{configuration.known_as('ADDRESSING_STYLE')} is 'path'; Amazon wants the bucket in the host.",
+                hint="Leave it unset, or set it to virtual.",
+                id="external_storage.W005",
+            )
+        )
+    if store.addressing_style == "virtual" and "." in store.bucket and store.use_https:
+        found.append(
+            checks.Warning(
+                f"The bucket's name {store.bucket!r} has dots: no certificate fits the host {store.bucket}.{endpoint}.",
+                hint=f"Set {configuration.known_as('ADDRESSING_STYLE')} to path, or use a bucket without dots.",
+                id="external_storage.W006",
             )
         )
     if _speaks_plainly(store.endpoint_url):

@@ -1,24 +1,36 @@
-"""What ``check_storage`` looks at on this site, and in which order."""
+"""What the doctor looks at on this site, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
+from pathlib import Path
+from urllib.parse import quote, urlsplit
 
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core import checks as system_checks
+from django.core.files.base import ContentFile
+from django.core.management import get_commands
 
-from ..errors import SettingsError, StorageError
-from ..health import doctor
-from ..health.asking import Ask, ask
-from ..health.findings import Finding, Verdict, unknown
-from ..health.preflight import judge_probe, probe_object
-from ..objects import HoldBack
+from ..errors import ObjectMissing, SettingsError, StorageError
+from ..health import doctor, inventory, pages, qualities, reaching, strangers
+from ..health.asking import Answer, Ask, NoAnswer, ask
+from ..health.findings import Finding, Verdict, failure, ok, unknown, warning
+from ..health.preflight import PIXEL, PROBE_HEADERS, probe_key
+from ..objects import Headers, HoldBack
 from ..providers import addresses
 from ..stores import Store
 from ..stores.retrying import RetryingStore
-from . import conf, publishing, sending
-from .references import referenced_keys
+from . import checks, conf, live, publishing, sending
+from .bucket_api import BucketApi, cors_rules_if_seen
+from .own_page import headers_of_a_page
+from .references import References, referenced_keys
+from .staticfiles import StaticStorage
+from .uploads import Upload
 
 FONTS = (".woff2", ".woff", ".ttf", ".otf")
 GUIDES_SAMPLE = "images/logo-small.png"
@@ -41,6 +53,14 @@ class Subject:
     @property
     def is_bucket(self) -> bool:
         return isinstance(self.media, conf.BucketSettings)
+
+    @property
+    def store(self) -> Store:
+        return RetryingStore(conf.store_named(self.media.name))
+
+    @property
+    def media_in_use(self) -> bool:
+        return conf.alias_named(self.alias).active == self.media.name
 
     @property
     def curl_line(self) -> str:
@@ -70,12 +90,16 @@ def subject_of(alias: str, static_alias: str) -> Subject:
     )
 
 
-def examine(subject: Subject, *, ask: Ask = ask) -> Iterator[Finding]:
-    """Yield every finding, the ones that explain the others first."""
-    reachable = doctor.examine_store("store.answers", RetryingStore(conf.store_named(subject.media.name)))
-    yield reachable
+def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterator[Finding]:
+    """Yield every finding, the ones that explain the others first; *quick* leaves out what reads whole listings."""
+    yield _examine_settings()
+    yield from _examine_secrets(subject, ask)
+    reached = yield from _examine_way(subject, ask)
     yield doctor.examine_scheme(subject.media.public_url, subject.origins[0])
-    if reachable.verdict is Verdict.OK:
+    yield from _examine_pages(subject)
+    if isinstance(subject.media, conf.BucketSettings) and reached:
+        yield from _examine_bucket(subject, subject.media, ask)
+    if reached:
         yield from _examine_pictures(subject, ask)
     else:
         yield unknown("media.picture", "The store itself does not answer, so no picture of it was asked for.")
@@ -83,17 +107,186 @@ def examine(subject: Subject, *, ask: Ask = ask) -> Iterator[Finding]:
         yield from _examine_static(subject, subject.static, ask)
     if isinstance(subject.media, conf.BucketSettings):
         yield doctor.examine_listing(_roots(subject.media), ask=ask)
+    if reached and not quick:
+        yield from _examine_files(subject)
+    for alias in conf.configuration().aliases.values():
+        if alias.private:
+            yield from _examine_private_alias(alias, ask)
+
+
+# The settings, without asking anybody
+
+
+def _examine_settings() -> Finding:
+    wrong = checks.settings_are_sound(None)
+    if not wrong:
+        return ok("settings.sound", "The settings agree with each other.")
+    seen = " ".join(str(each.msg) for each in wrong)
+    remedy = " ".join(str(each.hint) for each in wrong)
+    is_grave = any(each.level >= system_checks.ERROR for each in wrong)
+    return (failure if is_grave else warning)("settings.sound", seen, remedy)
+
+
+def _examine_secrets(subject: Subject, ask: Ask) -> Iterator[Finding]:
+    """Look at who may read the files that hold secrets on this machine, and ask for their names as a stranger."""
+    paths = [path for path in conf.configuration().secret_files if path.exists()]
+    if not paths:
+        return
+    open_to_others = list(filter(checks.readable_by_others, paths))
+    if open_to_others:
+        named = ", ".join(map(str, open_to_others))
+        yield warning(
+            "secrets.file",
+            f"Other users of this machine can read {named}.",
+            f"Run: chmod 600 {named} (or storage_doctor --fix)",
+        )
+    else:
+        yield ok("secrets.file", "Only its owner can read the file that holds the secrets.")
+    yield _examine_published_secrets(subject, paths, ask)
+
+
+def _examine_published_secrets(subject: Subject, paths: list[Path], ask: Ask) -> Finding:
+    described = [store for store in (subject.media, subject.static) if store is not None]
+    folders = [store.root for store in conf.configuration().stores.values() if isinstance(store, conf.LocalSettings)]
+    folders += [Path(settings.STATIC_ROOT)] if settings.STATIC_ROOT else []
+    for path, folder in itertools.product(paths, folders):
+        if (folder / path.name).exists() or path.resolve().is_relative_to(folder.resolve()):
+            return failure(
+                "secrets.published",
+                f"{path.name} lies in {folder}, from which visitors are served.",
+                "Move it out of that folder, and replace every secret in it: somebody may have read it.",
+            )
+    unheard = None
+    for store, path in itertools.product(described, paths):
+        if not urlsplit(store.public_url).netloc or store.public_url.startswith(subject.origins[0]):
+            continue  # the site's own address: its folders were looked at
+        answer = ask("GET", store.public_url + quote(path.name))
+        if isinstance(answer, Answer) and answer.status == 200:
+            return failure(
+                "secrets.published",
+                f"Anybody can read {answer.url}.",
+                "Delete it there, and replace every secret in it: somebody may have read it.",
+            )
+        unheard = unheard or (answer if isinstance(answer, NoAnswer) else None)
+    if unheard:
+        return unknown("secrets.published", unheard.what)
+    return ok("secrets.published", "No stranger gets the file that holds the secrets.")
+
+
+# The store
+
+
+def endpoint_of(bucket: conf.BucketSettings) -> reaching.Endpoint:
+    """Return where the bucket's API is, with the owner's words for the settings."""
+    amazon = f"https://s3.{bucket.region or addresses.NO_REGION}.amazonaws.com"
+    url = (bucket.endpoint_url or amazon).rstrip("/")
+    return reaching.Endpoint(url, bucket.bucket, bucket.addressing_style, dict(conf.configuration().configured_by))
+
+
+def _examine_way(subject: Subject, ask: Ask) -> Iterator[Finding]:
+    """Yield what is found on the way to the store; return whether it answers."""
+    if isinstance(subject.media, conf.BucketSettings):
+        found = list(reaching.examine_way(endpoint_of(subject.media), subject.store, ask=ask))
+    else:
+        found = [_examine_folder(subject)]
+    yield from found
+    return found[-1].verdict is Verdict.OK
+
+
+def _examine_folder(subject: Subject) -> Finding:
+    try:
+        next(iter(subject.store.list()), None)
+    except StorageError as problem:
+        return failure("store.answers", problem.what, problem.remedy or "Check the folder, and that it is mounted.")
+    if not os.access(subject.media.root, os.W_OK):
+        return failure(
+            "store.answers",
+            f"This user may not write to {subject.media.root}.",
+            "Give the folder to the user that the site runs as.",
+        )
+    return ok("store.answers", f"{subject.store.place} answers this site.")
+
+
+def _examine_bucket(subject: Subject, bucket: conf.BucketSettings, ask: Ask) -> Iterator[Finding]:
+    """Try on probes what the key and what strangers may do, and what the store is like."""
+    asked: list[tuple[tuple[str, ...], Callable[[], Iterator[Finding]]]] = [
+        (
+            ("access.public", "access.write", "access.delete", "access.private", "access.versions", "access.grants"),
+            lambda: strangers.examine_strangers(
+                subject.store, BucketApi(bucket), doors_of(bucket), bucket.acl, ask=ask
+            ),
+        ),
+        (
+            ("permission.multipart", "store.conditions", "store.unfinished"),
+            lambda: qualities.examine_qualities(BucketApi(bucket), bucket.prefix, acl=bucket.acl),
+        ),
+        (("store.verbatim",), lambda: iter([_examine_live_path(bucket)])),
+    ]
+    for identifiers, examine in asked:
+        told: set[str] = set()
+        try:
+            for finding in examine():
+                told.add(finding.id)
+                yield finding
+        except StorageError as problem:
+            for identifier in (each for each in identifiers if each not in told):
+                yield unknown(identifier, problem.what, problem.remedy)
+
+
+def doors_of(bucket: conf.BucketSettings) -> strangers.Doors:
+    """Return the addresses at which strangers meet the bucket."""
+    return strangers.Doors(bucket.public_url, tuple(_roots(bucket)), bucket.prefix, _has_own_domain(bucket))
+
+
+def _examine_live_path(bucket: conf.BucketSettings) -> Finding:
+    """Store a file as an upload is stored, and read it back: some stores keep the framing of a checksum in it."""
+    name, storage = probe_key(), live.storage_named(bucket.name)
+    try:
+        with Upload.of(name, ContentFile(PIXEL)) as upload:
+            storage.put(name, upload, PROBE_HEADERS, replace=True)
+        try:
+            with storage.open(name, "rb") as stored:
+                kept = stored.read()
+        finally:
+            storage.delete(name)
+    except (StorageError, FileNotFoundError) as problem:
+        what = problem.what if isinstance(problem, StorageError) else "What was stored was not there afterwards."
+        return unknown("store.verbatim", what)
+    if kept == PIXEL:
+        return ok("store.verbatim", "The store keeps exactly the bytes it was sent.")
+    if PIXEL in kept:
+        return failure(
+            "store.verbatim",
+            f"The store keeps the framing of a checksum in the file: {len(kept)} bytes instead of {len(PIXEL)}.",
+            "Something between here and the store adds a checksum trailer. Set AWS_REQUEST_CHECKSUM_CALCULATION to "
+            "when_required, and look at proxies on the way.",
+        )
+    return failure(
+        "store.verbatim",
+        f"The store gave back other bytes than it was sent ({len(kept)} instead of {len(PIXEL)}).",
+        "Do not entrust files to it before its operator explains this.",
+    )
+
+
+# What visitors get
+
+
+def _examine_pages(subject: Subject) -> Iterator[Finding]:
+    told = headers_of_a_page(subject.origins[0])
+    # What matters is what pages name now; a bucket that waits for its day is in no page.
+    media = conf.public_url_in_use(subject.alias)
+    static = conf.public_url_in_use("staticfiles") if subject.static is not None else None
+    files = pages.Files(subject.origins[0], media, static)
+    yield pages.judge_policy(told.get("content-security-policy"), files)
+    yield pages.judge_nosniff(told)
 
 
 def _examine_pictures(subject: Subject, ask: Ask) -> Iterator[Finding]:
-    """Fetch a picture of the site; where there is none yet in a bucket, a probe stored for the moment."""
-    store = RetryingStore(conf.store_named(subject.media.name))
+    """Fetch a picture of the site; where there is none yet in a bucket, the probe has shown what there is to see."""
     try:
         if wanted := min(referenced_keys(subject.alias), default=None):
-            yield from _examine_picture(subject, store, wanted, ask)
-        elif subject.is_bucket:
-            yield from _examine_probe(subject, store, ask)
-        else:
+            yield from _examine_picture(subject, subject.store, wanted, ask)
+        elif not subject.is_bucket:
             yield unknown("media.picture", "The site has no picture yet.", "Upload one, then check again.")
     except StorageError as problem:
         yield unknown("media.picture", problem.what, problem.remedy)
@@ -107,15 +300,10 @@ def _examine_picture(subject: Subject, store: Store, wanted: str, ask: Ask) -> I
         yield missing
     for info in found:
         sample = doctor.sample_at(subject.media.public_url, info, "a picture")
-        yield doctor.examine_sample("media.picture", _as_published(sample, info.key, subject.alias), ask=ask)
-
-
-def _examine_probe(subject: Subject, store: Store, ask: Ask) -> list[Finding]:
-    tried: list[Finding] = []
-    with probe_object(store, tried) as key:
-        if key:
-            tried.append(judge_probe(subject.media.public_url, key, ask))
-    return tried
+        sample = _as_published(sample, info.key, subject.alias)
+        yield doctor.examine_sample("media.picture", sample, ask=ask)
+        if sample.cache_control:
+            yield doctor.examine_cache("media.cache", sample, ask=ask)
 
 
 def _examine_static(subject: Subject, static: conf.StoreSettings, ask: Ask) -> Iterator[Finding]:
@@ -129,15 +317,108 @@ def _examine_static(subject: Subject, static: conf.StoreSettings, ask: Ask) -> I
     font = _collected_font()
     if font is None:
         yield unknown("static.font", "No font was collected on this machine.", "Run collectstatic, then check again.")
-        return
-    sample = doctor.Sample(static.public_url + quote(font), "a font", publishing.content_type(font))
+    else:
+        yield from _examine_font(subject, static, font, ask)
+    yield from _examine_collection(static)
+
+
+def _examine_font(subject: Subject, static: conf.StoreSettings, font: str, ask: Ask) -> Iterator[Finding]:
+    published = _headers(publishing.static_files(font, None))
+    sample = doctor.Sample(
+        static.public_url + quote(font), "a font", published.content_type, cache_control=published.cache_control
+    )
     missing = doctor.examine_presence("static.font", RetryingStore(conf.store_named(static.name)), font)
     readable = missing or doctor.examine_sample("static.font", sample, ask=ask)
     yield readable
-    if readable.verdict is Verdict.OK:
-        yield from doctor.examine_cors(sample, subject.origins, ask=ask)
-    else:
+    if readable.verdict is not Verdict.OK:
         yield unknown("cors.font", "The font could not be fetched at all, so nothing is known of CORS.")
+        return
+    if isinstance(static, conf.BucketSettings):
+        yield doctor.examine_cache("static.cache", sample, ask=ask)
+        rules = cors_rules_if_seen(static)
+    else:
+        rules = None
+    yield from doctor.examine_cors(sample, subject.origins, rules, ask=ask)
+
+
+def _examine_collection(static: conf.StoreSettings) -> Iterator[Finding]:
+    """Compare the files that pages may name with those in the store, and those in the store with the code's."""
+    if not isinstance(staticfiles_storage, StaticStorage):
+        return
+    store = RetryingStore(conf.store_named(static.name))
+    try:
+        held = {info.key for info in store.list()}
+        yield inventory.judge_manifest(set(staticfiles_storage.hashed_files.values()), held, store.place)
+        differs = _manifest_in(store) != (staticfiles_storage.read_manifest() or "")
+        yield inventory.judge_staleness(_changed_since_collected(), manifest_differs=differs, place=store.place)
+    except StorageError as problem:
+        yield unknown("static.manifest", problem.what, problem.remedy)
+        yield unknown("static.stale", problem.what, problem.remedy)
+
+
+def _manifest_in(store: Store) -> str:
+    try:
+        with store.open(staticfiles_storage.manifest_name) as source:
+            return source.read().decode("utf-8", "replace")
+    except ObjectMissing:
+        return ""
+
+
+def _changed_since_collected() -> list[str]:
+    """Return the names of static files whose content is not that of the collected file."""
+    changed, seen = [], set()
+    for finder in get_finders():
+        for path, storage in finder.list(publishing.NEVER_PUBLISHED):
+            name = str(Path(getattr(storage, "prefix", None) or "") / path)
+            if name in seen:
+                continue
+            seen.add(name)
+            if not staticfiles_storage.exists(name):
+                changed.append(name)
+                continue
+            with storage.open(path) as now, staticfiles_storage.open(name) as collected:
+                if now.read() != collected.read():
+                    changed.append(name)
+    return changed
+
+
+# The files themselves
+
+
+def _examine_files(subject: Subject) -> Iterator[Finding]:
+    """Compare what the database refers to with what is in the store that it is about."""
+    store, references = subject.store, References(subject.alias)
+    if not subject.media_in_use:
+        return
+    counted = inventory.Inventory(references.originals, references.derived)
+    try:
+        counted.take(info.key for info in store.list())
+    except StorageError as problem:
+        for identifier in ("files.missing", "files.unreferenced", "files.thumbnails"):
+            yield unknown(identifier, problem.what, problem.remedy)
+        return
+    yield inventory.judge_references(counted.missing, len(references), store.place)
+    yield inventory.judge_unreferenced(counted.unreferenced, store.place)
+    remade_by = "rebuild_thumbnails" if "rebuild_thumbnails" in get_commands() else "upload the pictures again."
+    yield inventory.judge_thumbnails(counted.missing_derived, store.place, remade_by=remade_by)
+
+
+def _examine_private_alias(alias: conf.Alias, ask: Ask) -> Iterator[Finding]:
+    """Look at the store of files that no stranger may read."""
+    described = conf.store_settings(alias.active)
+    if shared := checks.not_apart(alias, conf.configuration()):
+        yield failure("exports.separate", *shared)
+    else:
+        yield ok("exports.separate", f"The files of {alias.name!r} have a place of their own.")
+    if isinstance(described, conf.BucketSettings):
+        store = RetryingStore(conf.store_named(described.name))
+        yield strangers.examine_private_store(store, _public_urls(described), ask=ask)
+        listing = doctor.examine_listing(_roots(described), ask=ask)
+        if listing.verdict is not Verdict.OK:
+            yield Finding("exports.private", listing.verdict, listing.seen, listing.remedy)
+
+
+# Small questions
 
 
 def _bucket_or_active(alias: str) -> conf.StoreSettings:
@@ -154,11 +435,19 @@ def _collected_font() -> str | None:
 
 
 def _as_published(sample: doctor.Sample, key: str, alias: str) -> doctor.Sample:
-    """Return the sample with the type the site's rule gives it, which is what it ought to be served as."""
-    answer = conf.alias_named(alias).rule(key, None)
-    if isinstance(answer, HoldBack):
-        return sample
-    return doctor.Sample(sample.url, sample.what, answer.headers.content_type, sample.size)
+    """Return the sample with the headers the site's rule gives it, which are what it ought to be served with."""
+    headers = _headers(conf.alias_named(alias).rule(key, None))
+    return doctor.Sample(
+        sample.url, sample.what, headers.content_type or sample.content_type, sample.size, headers.cache_control
+    )
+
+
+def _headers(answer: object) -> Headers:
+    return Headers("") if isinstance(answer, HoldBack) else answer.headers
+
+
+def _has_own_domain(bucket: conf.BucketSettings) -> bool:
+    return _roots(bucket)[0] != _roots(bucket)[-1]
 
 
 def _roots(bucket: conf.BucketSettings) -> list[str]:
@@ -168,3 +457,8 @@ def _roots(bucket: conf.BucketSettings) -> list[str]:
     if not bucket.custom_domain:
         return [own]
     return [addresses.public_url(bucket.bucket, custom_domain=bucket.custom_domain, **shared), own]
+
+
+def _public_urls(bucket: conf.BucketSettings) -> tuple[str, ...]:
+    """Return every address at which a stranger might find the store's keys."""
+    return tuple(root + quote(bucket.prefix) for root in _roots(bucket))

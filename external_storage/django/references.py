@@ -44,12 +44,13 @@ class References:
         return frozenset(referenced_keys(self.alias))
 
     @cached_property
-    def _derived(self) -> frozenset[str]:
+    def derived(self) -> frozenset[str]:
+        """The keys of what is made from those that rows refer to."""
         derived_keys = conf.alias_named(self.alias).derived_keys
         return frozenset(made for key in self.originals for made in derived_keys(key))
 
     def __contains__(self, key: str) -> bool:
-        return key in self.originals or key in self._derived
+        return key in self.originals or key in self.derived
 
     def __len__(self) -> int:
         return len(self.originals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .asking import Answer, NoAnswer
@@ -24,7 +24,7 @@ def public_read_policy(bucket: str, prefixes: Sequence[str]) -> dict[str, Any]:
         "Version": "2012-10-17",
         "Statement": [
             {
-                "Sid": "AnybodyMayReadTheSitesFiles",
+                "Sid": OPENING,
                 "Effect": "Allow",
                 "Principal": "*",
                 "Action": ["s3:GetObject"],
@@ -49,11 +49,59 @@ def least_privilege_policy(bucket: str, prefixes: Sequence[str]) -> dict[str, An
             },
             {
                 "Effect": "Allow",
-                "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"],
+                "Action": [
+                    *("s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"),
+                    # For the doctor, who looks and changes nothing.
+                    *("s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketPolicy", "s3:GetLifecycleConfiguration"),
+                ],
                 "Resource": [f"arn:aws:s3:::{bucket}"],
             },
         ],
     }
+
+
+OPENING = "AnybodyMayReadTheSitesFiles"
+"""The name of our statement in a bucket's policy; the others are not touched."""
+
+
+def opened(policy: Mapping[str, Any] | None, bucket: str, prefixes: Sequence[str]) -> dict[str, Any]:
+    """Return *policy* with a statement that lets anybody read *prefixes*, in place of the one we put there before."""
+    ours = public_read_policy(bucket, prefixes)
+    return {**ours, **(policy or {}), "Statement": [*statements_of_others(policy), *ours["Statement"]]}
+
+
+def statements_of_others(policy: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the statements that we did not put there."""
+    return [statement for statement in _statements(policy) if statement.get("Sid") != OPENING]
+
+
+def too_open(policy: Mapping[str, Any] | None) -> list[str]:
+    """Return what *policy* allows everybody beyond reading a file whose name they know, one sentence for each."""
+    said = []
+    for statement in _statements(policy):
+        if statement.get("Effect") != "Allow" or statement.get("Condition") or not _is_for_everybody(statement):
+            continue
+        if beyond := sorted(set(_several(statement.get("Action"))) - READING):
+            named = statement.get("Sid", "without a name")
+            said.append(f"The policy's statement {named!r} allows everybody {', '.join(beyond)}.")
+    return said
+
+
+READING = {"s3:GetObject"}
+
+
+def _statements(policy: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    found = (policy or {}).get("Statement", [])
+    return [found] if isinstance(found, dict) else list(found)
+
+
+def _is_for_everybody(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    return principal == "*" or (isinstance(principal, dict) and "*" in _several(principal.get("AWS")))
+
+
+def _several(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
 
 
 def to_paste(policy: dict[str, Any]) -> str:
@@ -87,7 +135,7 @@ def judge_public(
         return failure(
             identifier,
             f"Private: {what} is not readable by visitors ({answer.status} at {answer.url}).",
-            "Let the bucket's policy allow anybody to read it, or store it with the ACL public-read.",
+            "Run storage_access apply: it opens the site's files in the way this store has, and nothing else.",
         )
     if b"NoSuchBucket" in answer.body:
         return failure(

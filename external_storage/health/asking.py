@@ -54,22 +54,24 @@ class NoAnswer:
 class Ask(Protocol):
     """How checks reach the outside."""
 
-    def __call__(self, method: str, url: str, headers: Mapping[str, str] = {}) -> Answer | NoAnswer:
+    def __call__(
+        self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes | None = None
+    ) -> Answer | NoAnswer:
         """Send one request and return what came of it. Never raises for what the network or the server does."""
         ...
 
 
-def ask(method: str, url: str, headers: Mapping[str, str] = {}) -> Answer | NoAnswer:
+def ask(method: str, url: str, headers: Mapping[str, str] = {}, body: bytes | None = None) -> Answer | NoAnswer:
     """Send one anonymous request; see `Ask`."""
     try:
         # Headers are shown as they are: an encoding would hide what the store really holds.
         sent = {"Accept-Encoding": "identity", **headers}
         with _pool(_proxy_for(url)).request(
-            method, url, headers=sent, preload_content=False, redirect=False
+            method, url, headers=sent, body=body, preload_content=False, redirect=False
         ) as response:
-            body = b"" if method == "HEAD" else response.read(MOST_BYTES)
+            told = b"" if method == "HEAD" else response.read(MOST_BYTES)
             found = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(url, response.status, found, body)
+            return Answer(url, response.status, found, told)
     except HTTPError as problem:
         return _explained(url, problem)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from ..errors import SettingsError
 from .asking import Answer, NoAnswer
@@ -20,6 +22,18 @@ FIELDS = {"AllowedOrigins", "AllowedHeaders", "AllowedMethods", "MaxAgeSeconds",
 LISTS = ("AllowedOrigins", "AllowedHeaders", "AllowedMethods", "ExposeHeaders")
 SHAPE = 'Expected: {"CORSRules": [{"AllowedOrigins": ["https://…"], "AllowedMethods": ["GET", "HEAD"], …}]}.'
 
+ELEMENTS = {
+    "ID": "ID",
+    "AllowedOrigins": "AllowedOrigin",
+    "AllowedMethods": "AllowedMethod",
+    "AllowedHeaders": "AllowedHeader",
+    "ExposeHeaders": "ExposeHeader",
+    "MaxAgeSeconds": "MaxAgeSeconds",
+}
+"""What each field is called in XML: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSRule.html"""
+XML_SHAPE = "Expected: <CORSConfiguration><CORSRule><AllowedOrigin>https://…</AllowedOrigin>…</CORSRule>…"
+MEND = "Run storage_cors apply, or set the rule in the provider's console."
+
 Rule = Mapping[str, Any]
 
 
@@ -28,11 +42,30 @@ def right_rules(origins: Sequence[str]) -> list[Rule]:
     return [{"AllowedOrigins": list(origins), "AllowedMethods": list(NEEDED_METHODS), "MaxAgeSeconds": 3000}]
 
 
+def merged(ours: Sequence[Rule], found: Sequence[Rule], site_origins: Sequence[str]) -> list[Rule]:
+    """Return *ours* and, after them, what others put there: every rule for an origin that is not the site's.
+
+    Of several rules that fit a request S3 takes the first, so ours stand first.
+    """
+    return [*ours, *rules_of_others(found, site_origins)]
+
+
+def rules_of_others(found: Sequence[Rule], site_origins: Sequence[str]) -> list[Rule]:
+    """Return the rules that are not for the site's own origins alone."""
+    own = {origin.lower() for origin in site_origins}
+    return [rule for rule in found if not {origin.lower() for origin in rule["AllowedOrigins"]} <= own]
+
+
 def parse(text: str, *, called: str) -> list[Rule]:
-    """Return the rules of a JSON document as they stand in it.
+    """Return the rules of a JSON document, or of the XML that some services want, as they stand in it.
 
     Raise `SettingsError` for anything that S3 would not understand. *called* is how the owner knows the document.
     """
+    if text.lstrip().startswith("<"):
+        rules = _rules_in_xml(text, called)
+        for number, rule in enumerate(rules, 1):
+            _check_rule(rule, f"Rule {number} of {called}")
+        return rules
     try:
         document = json.loads(text)
     except json.JSONDecodeError as problem:
@@ -45,6 +78,51 @@ def parse(text: str, *, called: str) -> list[Rule]:
     for number, rule in enumerate(rules, 1):
         _check_rule(rule, f"Rule {number} of {called}")
     return rules
+
+
+def as_xml(rules: Sequence[Rule]) -> str:
+    """Return the rules in the form that S3 itself speaks, and some consoles want."""
+    lines = ["<CORSConfiguration>"]
+    for rule in rules:
+        lines.append("  <CORSRule>")
+        for field, element in ELEMENTS.items():
+            values = rule.get(field, ())
+            several = values if isinstance(values, list | tuple) else (values,)
+            lines += [f"    <{element}>{escape(str(value))}</{element}>" for value in several]
+        lines.append("  </CORSRule>")
+    return "\n".join([*lines, "</CORSConfiguration>"])
+
+
+def _rules_in_xml(text: str, called: str) -> list[Rule]:
+    if "<!" in text.replace("<!--", ""):  # a DTD, which could make a small text a large one
+        raise SettingsError(f"{called} declares more than S3's own elements.", remedy=XML_SHAPE)
+    try:
+        root = ElementTree.fromstring(text.strip())  # noqa: S314 - the owner's own file, and without a DTD
+    except ElementTree.ParseError as problem:
+        raise SettingsError(f"{called} is not XML: {problem}.", remedy=XML_SHAPE) from problem
+    rules = [_rule_in_xml(element, called) for element in root if _plain_tag(element) == "CORSRule"]
+    if _plain_tag(root) != "CORSConfiguration" or not rules:
+        raise SettingsError(f"{called} has no <CORSRule> in a <CORSConfiguration>.", remedy=XML_SHAPE)
+    return rules
+
+
+def _rule_in_xml(element: ElementTree.Element, called: str) -> Rule:
+    fields = {each: field for field, each in ELEMENTS.items()}
+    rule: dict[str, Any] = {}
+    for child in element:
+        field, text = fields.get(_plain_tag(child)), (child.text or "").strip()
+        if field is None:
+            raise SettingsError(f"{called} has <{_plain_tag(child)}>, which S3 does not know.", remedy=XML_SHAPE)
+        if field in LISTS:
+            rule.setdefault(field, []).append(text)
+        else:
+            rule[field] = int(text) if field == "MaxAgeSeconds" and text.isdigit() else text
+    return rule
+
+
+def _plain_tag(element: ElementTree.Element) -> str:
+    """Return the element's name without its namespace, which some services write and others do not."""
+    return element.tag.rpartition("}")[2]
 
 
 def _check_rule(rule: Any, where: str) -> None:
@@ -120,7 +198,24 @@ def preflight_headers(origin: str, method: str = "GET") -> dict[str, str]:
     return {"Origin": origin, "Access-Control-Request-Method": method}
 
 
-def judge_preflight(identifier: str, answer: Answer | NoAnswer, origin: str) -> Finding:
+def why_refused(rules: Sequence[Rule] | None, origin: str) -> str:
+    """Say in a sentence what it is about the bucket's *rules* that keeps pages of *origin* out; None is "not seen"."""
+    if rules is None:
+        return f"CORS lets no page of {origin} in; which rules the bucket has could not be seen."
+    if not rules:
+        return "CORS is missing: the bucket has no rules at all."
+    fitting = [rule for rule in rules if any(matches(pattern, origin) for pattern in rule["AllowedOrigins"])]
+    if not fitting:
+        named = ", ".join(sorted({pattern for rule in rules for pattern in rule["AllowedOrigins"]}))
+        return f"CORS has rules, and none for {origin}: they are for {named} only."
+    if not any("GET" in rule["AllowedMethods"] for rule in fitting):
+        return f"CORS has a rule for {origin}, but it does not allow GET."
+    return f"CORS has a rule for {origin}, and yet it is not let in: what answers may not have heard of it yet."
+
+
+def judge_preflight(
+    identifier: str, answer: Answer | NoAnswer, origin: str, rules: Sequence[Rule] | None = None
+) -> Finding:
     """Judge the answer to an OPTIONS request with the right origin (what the guide checks by hand)."""
     if isinstance(answer, NoAnswer):
         return unknown(identifier, answer.what)
@@ -130,12 +225,14 @@ def judge_preflight(identifier: str, answer: Answer | NoAnswer, origin: str) -> 
         return unknown(identifier, f"The store answered {answer.status}.", "Ask again later.")
     return failure(
         identifier,
-        f"CORS is missing: the store answered {answer.status} to a page of {origin} and did not allow it.",
-        "Run set_cors_to_s3, or set the rule in the provider's console.",
+        f"{why_refused(rules, origin)} A page of it was answered {answer.status}.",
+        MEND,
     )
 
 
-def judge_shared(identifier: str, answer: Answer | NoAnswer, origin: str) -> Finding:
+def judge_shared(
+    identifier: str, answer: Answer | NoAnswer, origin: str, rules: Sequence[Rule] | None = None
+) -> Finding:
     """Judge the answer to a GET with the right origin: would a browser hand these bytes to the page?"""
     if isinstance(answer, NoAnswer):
         return unknown(identifier, answer.what)
@@ -144,8 +241,8 @@ def judge_shared(identifier: str, answer: Answer | NoAnswer, origin: str) -> Fin
     if not _allows(answer, origin):
         return failure(
             identifier,
-            f"CORS is missing: {answer.url} is there, but a browser would not give it to a page of {origin}.",
-            "Run set_cors_to_s3, or set the rule in the provider's console.",
+            f"{why_refused(rules, origin)} {answer.url} is there, but a browser would not give it to the page.",
+            MEND,
         )
     if answer.headers.get("access-control-allow-credentials", "").lower() == "true":
         return warning(
@@ -166,9 +263,25 @@ def judge_stranger(identifier: str, answer: Answer | NoAnswer, stranger: str) ->
         return warning(
             identifier,
             f"The store also lets pages of {stranger} use its files.",
-            "No harm to the files, which are public; run set_cors_to_s3 without a file to allow this site alone.",
+            "No harm to the files, which are public; run storage_cors apply to allow this site alone.",
         )
     return ok(identifier, "Pages of other sites are not allowed.")
+
+
+def judge_methods(identifier: str, answer: Answer | NoAnswer, origin: str) -> Finding:
+    """Judge the answer to an OPTIONS request that asks to DELETE, with the right origin."""
+    if isinstance(answer, NoAnswer):
+        return unknown(identifier, answer.what)
+    if answer.status >= 500:
+        return unknown(identifier, f"The store answered {answer.status}.", "Ask again later.")
+    methods = answer.headers.get("access-control-allow-methods", "").upper()
+    if _allows(answer, origin) and answer.status < 300 and "DELETE" in methods:
+        return warning(
+            identifier,
+            f"The CORS rules let a page of {origin} ask to delete; no page of the site does.",
+            "It takes more than that to delete anything, but nobody needs it: run storage_cors apply.",
+        )
+    return ok(identifier, "Pages may read the files and no more.")
 
 
 def _allows(answer: Answer, origin: str) -> bool:

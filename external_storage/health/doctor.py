@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from ..errors import ObjectMissing, PermissionRefused, StorageError, StoreRefused
+from ..errors import ObjectMissing, StorageError
 from ..objects import ObjectInfo
 from ..providers.addresses import origin
 from ..stores import Store
 from . import cors
 from .access import judge_listing, judge_public, where_it_may_be
-from .asking import Ask, ask
-from .findings import Finding, Verdict, failure, ok, unknown
+from .asking import Ask, NoAnswer, ask
+from .findings import Finding, failure, gravest, ok, unknown, warning
 
 STRANGER = "https://stranger.example"
 """An origin that is nobody's (RFC 2606), to see whether strangers are allowed too."""
@@ -27,25 +27,13 @@ class Sample:
     what: str
     content_type: str = ""
     size: int | None = None
+    cache_control: str = ""
 
 
 def sample_at(public_url: str, info: ObjectInfo, what: str) -> Sample:
     """Return the object as a sample at its public URL."""
     content_type = info.headers.content_type if info.headers else ""
     return Sample(public_url + quote(info.key), what, content_type, info.size)
-
-
-def examine_store(identifier: str, store: Store) -> Finding:
-    """Ask the store itself, with the site's own credentials, for its first object."""
-    try:
-        next(iter(store.list()), None)
-    except PermissionRefused as refused:
-        return failure(identifier, refused.what, refused.remedy or "Let the access key list the bucket.")
-    except StoreRefused as refused:
-        return failure(identifier, refused.what, refused.remedy or "Check the settings of this store.")
-    except StorageError as problem:
-        return unknown(identifier, problem.what, problem.remedy or "Ask again later.")
-    return ok(identifier, f"{store.place} answers this site.")
 
 
 def examine_presence(identifier: str, store: Store, key: str) -> Finding | None:
@@ -68,30 +56,57 @@ def examine_sample(identifier: str, sample: Sample, *, ask: Ask = ask) -> Findin
     return judge_public(identifier, answer, what=sample.what, content_type=sample.content_type, size=sample.size)
 
 
-def examine_cors(sample: Sample, origins: Sequence[str], *, ask: Ask = ask) -> Iterator[Finding]:
+def examine_cache(identifier: str, sample: Sample, *, ask: Ask = ask) -> Finding:
+    """Fetch the sample's headers, and compare how long browsers may keep it with how long they should."""
+    answer = ask("HEAD", sample.url)
+    if isinstance(answer, NoAnswer):
+        return unknown(identifier, answer.what)
+    if answer.status != 200:
+        return unknown(identifier, f"{sample.url} answered {answer.status}.", "Mend that first.")
+    found = answer.headers.get("cache-control", "")
+    if _plain(found) != _plain(sample.cache_control):
+        return warning(
+            identifier,
+            f"{sample.url} is served with the cache header {found!r} instead of {sample.cache_control!r}.",
+            "Run storage_verify with --fix-metadata; if nothing changes, something in between rewrites the header.",
+        )
+    return ok(identifier, f"Browsers may keep {sample.what} as long as they should.")
+
+
+def _plain(cache_control: str) -> set[str]:
+    return {part.strip().lower() for part in cache_control.split(",") if part.strip()}
+
+
+def examine_cors(
+    sample: Sample, origins: Sequence[str], rules: Sequence[cors.Rule] | None = None, *, ask: Ask = ask
+) -> Iterator[Finding]:
     """Ask for the sample as a page of the site's main origin does, and as a page of a stranger's does.
+
+    *rules* are the bucket's, as far as they could be seen; they say why a page is not let in.
 
     | id              | request                       | what a failure means                              |
     | --------------- | ----------------------------- | ------------------------------------------------- |
     | cors.preflight  | OPTIONS, the site's origin    | the bucket has no rule for the site               |
     | cors.font       | GET, the site's origin        | browsers keep the fonts from the page             |
     | cors.strangers  | OPTIONS, a stranger's origin  | (a warning) the rule is wider than it need be     |
+    | cors.methods    | OPTIONS for a DELETE          | (a warning) the same                              |
     """
     main = origins[0]
     if origin(sample.url) == main:
         yield ok("cors.font", "Fonts come from the site's own address, where CORS plays no part.")
         return
-    yield cors.judge_preflight("cors.preflight", ask("OPTIONS", sample.url, cors.preflight_headers(main)), main)
-    yield cors.judge_shared("cors.font", ask("GET", sample.url, {"Origin": main}), main)
+    yield cors.judge_preflight("cors.preflight", ask("OPTIONS", sample.url, cors.preflight_headers(main)), main, rules)
+    yield cors.judge_shared("cors.font", ask("GET", sample.url, {"Origin": main}), main, rules)
     stranger = ask("OPTIONS", sample.url, cors.preflight_headers(STRANGER))
     yield cors.judge_stranger("cors.strangers", stranger, STRANGER)
+    deleting = ask("OPTIONS", sample.url, cors.preflight_headers(main, "DELETE"))
+    yield cors.judge_methods("cors.methods", deleting, main)
 
 
 def examine_listing(roots: Sequence[str], *, ask: Ask = ask) -> Finding:
     """Ask each public root of the bucket for a list of its objects; the worst answer counts."""
     answers = [judge_listing("access.listing", ask("GET", f"{root}?list-type=2&max-keys=1")) for root in roots]
-    order = (Verdict.FAILURE, Verdict.UNKNOWN, Verdict.WARNING, Verdict.OK)
-    return min(answers, key=lambda finding: order.index(finding.verdict))
+    return gravest(answers)
 
 
 def examine_scheme(public_url: str, site_origin: str) -> Finding:

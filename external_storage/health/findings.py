@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+EXPLAINED_IN = "docs/operate/en/troubleshoot.md"
+
 
 class Verdict(StrEnum):
     """The four answers. A check that could not be made has its own: it is neither fine nor broken."""
@@ -14,6 +16,9 @@ class Verdict(StrEnum):
     WARNING = "warning"
     FAILURE = "failure"
     UNKNOWN = "could not tell"
+
+
+GRAVEST_FIRST = (Verdict.FAILURE, Verdict.UNKNOWN, Verdict.WARNING, Verdict.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,13 @@ class Finding:
     seen: str
     remedy: str = ""
 
+    @property
+    def link(self) -> str:
+        """Where the page for owners explains this finding."""
+        return f"{EXPLAINED_IN}#{self.id.replace('.', '')}"
+
     def as_json(self) -> dict[str, str]:
-        return {**asdict(self), "verdict": self.verdict.value}
+        return {**asdict(self), "verdict": self.verdict.value, "link": self.link}
 
 
 def ok(identifier: str, seen: str) -> Finding:
@@ -45,10 +55,17 @@ def unknown(identifier: str, seen: str, remedy: str = "") -> Finding:
     return Finding(identifier, Verdict.UNKNOWN, seen, remedy)
 
 
-def exit_code(findings: Iterable[Finding]) -> int:
+def gravest(findings: Iterable[Finding]) -> Finding:
+    """Return the finding that says most; of several answers to one question it is the one that counts."""
+    return min(findings, key=lambda finding: GRAVEST_FIRST.index(finding.verdict))
+
+
+def exit_code(findings: Iterable[Finding], *, accepted: Iterable[str] = ()) -> int:
     """Return 0 only if every question was answered and no answer is a failure; 5 otherwise, and for no answers at all.
 
-    A warning alone is no reason to fail a script; a question that stayed open is.
+    A warning alone is no reason to fail a script; a question that stayed open is. Findings whose ids are *accepted* do
+    not count: their owner knows of them.
     """
-    verdicts = {finding.verdict for finding in findings}
-    return 0 if verdicts and verdicts <= {Verdict.OK, Verdict.WARNING} else 5
+    seen = list(findings)
+    verdicts = {finding.verdict for finding in seen if finding.id not in set(accepted)}
+    return 0 if seen and verdicts <= {Verdict.OK, Verdict.WARNING} else 5

@@ -69,7 +69,7 @@ def preflight(store: Store, public_url: str, *, ask: Ask = ask, public: bool = T
 @contextmanager
 def probe_object(store: Store, findings: list[Finding]) -> Iterator[str | None]:
     """Store a public pixel for the length of the block and yield its key, None if it could not be stored."""
-    key = f"storage-probe/{secrets.token_hex(16)}.png"
+    key = probe_key()
     written = _permission("write", lambda: store.put(key, BytesSource(key, PIXEL), PROBE_HEADERS))
     findings.append(written)
     if written.verdict is not Verdict.OK:
@@ -80,6 +80,11 @@ def probe_object(store: Store, findings: list[Finding]) -> Iterator[str | None]:
         yield key
     finally:
         findings.append(_permission("delete", lambda: _delete(store, key)))
+
+
+def probe_key() -> str:
+    """Return a name that nothing has and nobody guesses."""
+    return f"storage-probe/{secrets.token_hex(16)}.png"
 
 
 def judge_probe(public_url: str, key: str, ask: Ask) -> Finding:

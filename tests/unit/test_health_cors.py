@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from external_storage.errors import SettingsError
 from external_storage.health import cors
 from external_storage.health.asking import Answer, NoAnswer
 from external_storage.health.findings import Verdict
@@ -106,3 +107,79 @@ def test_what_the_answer_to_a_shared_get_means(given, verdict):
 )
 def test_what_the_answer_to_a_strangers_preflight_means(given, verdict):
     assert cors.judge_stranger("cors.strangers", given, "https://stranger.example").verdict is verdict
+
+
+OTHERS = {"AllowedOrigins": ["https://other.test"], "AllowedMethods": ["GET"]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (None, "could not be seen"),
+        ([], "CORS is missing: the bucket has no rules at all."),
+        ([OTHERS], "none for https://books.test: they are for https://other.test only."),
+        ([{"AllowedOrigins": [SITE], "AllowedMethods": ["PUT"]}], "does not allow GET"),
+        (cors.right_rules([SITE]), "may not have heard of it yet"),
+    ],
+)
+def test_why_a_page_is_not_let_in_is_told_from_the_rules(rules, said):
+    for judge in (cors.judge_preflight, cors.judge_shared):
+        finding = judge("cors.font", answer(), SITE, rules)
+        assert finding.verdict is Verdict.FAILURE
+        assert said in finding.seen
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [
+        (answer(access_control_allow_origin=SITE, access_control_allow_methods="GET, HEAD"), Verdict.OK),
+        (answer(403), Verdict.OK),
+        (answer(access_control_allow_origin=SITE, access_control_allow_methods="GET, DELETE"), Verdict.WARNING),
+        (answer(502), Verdict.UNKNOWN),
+        (NoAnswer(URL, "timeout", "media.test did not answer in time."), Verdict.UNKNOWN),
+    ],
+)
+def test_a_page_that_may_ask_to_delete_is_a_warning(given, verdict):
+    assert cors.judge_methods("cors.methods", given, SITE).verdict is verdict
+
+
+def test_merging_puts_ours_first_keeps_those_of_others_and_replaces_our_own():
+    earlier = {"AllowedOrigins": [SITE], "AllowedMethods": ["GET", "PUT"]}
+    wanted = cors.right_rules([SITE, "https://www.books.test"])
+    assert cors.merged(wanted, [earlier, OTHERS], [SITE]) == [*wanted, OTHERS]
+
+
+def test_a_rule_for_everybody_was_put_there_by_somebody_and_stays():
+    everybody = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}
+    assert cors.merged([], [everybody], [SITE]) == [everybody]
+
+
+def test_rules_go_to_xml_and_back():
+    rules = [{**OTHERS, "AllowedHeaders": ["a&b"], "ID": "theirs", "MaxAgeSeconds": 5}, *cors.right_rules([SITE])]
+    assert cors.parse(cors.as_xml(rules), called="cors.xml") == rules
+
+
+def test_the_namespace_that_amazon_writes_is_understood():
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?><CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<CORSRule><AllowedOrigin>{SITE}</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
+        "</CORSConfiguration>"
+    )
+    assert cors.parse(text, called="cors.xml") == [{"AllowedOrigins": [SITE], "AllowedMethods": ["GET"]}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<CORSConfiguration>", "is not XML"),
+        ("<CORSConfiguration/>", "no <CORSRule>"),
+        ("<Other><CORSRule/></Other>", "no <CORSRule>"),
+        ("<CORSConfiguration><CORSRule><Strange/></CORSRule></CORSConfiguration>", "<Strange>"),
+        ("<CORSConfiguration><CORSRule/></CORSConfiguration>", "no AllowedOrigins"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><CORSConfiguration/>', "declares more"),
+    ],
+)
+def test_xml_that_is_no_cors_configuration_is_refused(text, said):
+    with pytest.raises(SettingsError, match="cors.xml") as caught:
+        cors.parse(text, called="cors.xml")
+    assert said in str(caught.value)

@@ -39,17 +39,12 @@ def seen(ran, identifier: str) -> str:
 
 
 def test_a_site_that_is_set_up_right_passes(ready, run):
-    ran = run("check_storage", "--json")
-    assert verdicts(ran) == {
-        "store.answers": "ok",
-        "site.mixed-content": "failure",  # the test's own servers speak http, and the site https
-        "media.picture": "ok",
-        "static.font": "ok",
-        "cors.preflight": "ok",
-        "cors.font": "ok",
-        "cors.strangers": "ok",
-        "access.listing": "ok",
-    }
+    found = verdicts(run("check_storage", "--json"))
+    # The test's own servers speak http, and the site https.
+    assert [each for each, verdict in found.items() if verdict in ("failure", "could not tell")] == [
+        "site.mixed-content"
+    ]
+    assert len(found) > 35
 
 
 def test_an_http_site_with_everything_right_exits_with_zero(ready, run, settings):
@@ -73,7 +68,11 @@ def test_missing_cors_is_told_from_everything_else(ready, run):
 def test_a_rule_for_another_site_is_missing_cors_here(ready, run):
     rule = {"AllowedOrigins": ["https://other.test"], "AllowedMethods": ["GET"]}
     ready.bucket.client.put_bucket_cors(Bucket=ready.bucket.name, CORSConfiguration={"CORSRules": [rule]})
-    assert verdicts(run("check_storage", "--json"))["cors.font"] == "failure"
+    ran = run("check_storage", "--json")
+    assert verdicts(ran)["cors.font"] == "failure"
+    assert "CORS has rules, and none for https://books.test: they are for https://other.test only." in seen(
+        ran, "cors.font"
+    )
 
 
 def test_a_rule_for_everybody_is_only_a_warning(ready, run):

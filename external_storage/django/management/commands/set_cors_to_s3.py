@@ -11,9 +11,10 @@ from typing import Any
 
 from ....errors import PermissionRefused, SettingsError, StorageError
 from ....health import cors
+from ....health.bucket import CallNotOffered
 from ....providers import recognise
-from ... import conf, live, sending
-from ...bucket import CorsNotInTheApi
+from ... import conf, sending
+from ...bucket_api import BucketApi
 from ...console import StorageCommand
 
 NOT_TAKEN = 5
@@ -37,12 +38,12 @@ class Command(StorageCommand):
         said = cors.remarks(rules, conf.configuration().site_origins)
         if options["dry_run"]:
             return self._report(rules, said, [], as_json=options["json"], headline="These rules would be set:")
-        storage = live.storage_named(bucket.name)
+        api = BucketApi(bucket)
         try:
-            storage.set_cors_rules(rules)
-        except (CorsNotInTheApi, PermissionRefused) as problem:
+            api.set_cors_rules(rules)
+        except (CallNotOffered, PermissionRefused) as problem:
             return self._hand_over(bucket, rules, problem, as_json=options["json"])
-        found = storage.cors_rules()
+        found = api.cors_rules()
         return self._report(rules, said, cors.differences(rules, found), as_json=options["json"])
 
     def _fonts_alias(self) -> str:

@@ -1,0 +1,97 @@
+"""``storage_doctor``: is the storage set up right? Looked at from here, and as a visitor's browser sees it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from ....errors import SettingsError
+from ....health import access
+from ....health.findings import Finding, Verdict, exit_code
+from ....health.questions import QUESTIONS
+from ... import checkup, conf, mending, reports, sending
+from ...console import StorageCommand
+
+
+class Command(StorageCommand):
+    help = "Check that the bucket (or, without one, the local folder) is set up right. Exit code 0 only if all is well."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--alias", default="default", help="The storage alias of the media files.")
+        parser.add_argument("--static-alias", default="staticfiles", help="The storage alias of the static files.")
+        parser.add_argument("--quick", action="store_true", help="Leave out what has to list all files.")
+        parser.add_argument(
+            "--accept", action="append", default=[], metavar="ID", help="Let this finding not count for the exit code."
+        )
+        parser.add_argument("--fix", action="store_true", help="Mend what can be mended safely; each is shown first.")
+        parser.add_argument("-n", "--dry-run", action="store_true", help="With --fix: show, and mend nothing.")
+
+    def run(self, **options: Any) -> int:
+        if strange := sorted(set(options["accept"]) - set(QUESTIONS)):
+            raise SettingsError(
+                f"There is no finding {strange[0]!r}.", remedy="docs/reference/commands.md has the list of them."
+            )
+        subject = checkup.subject_of(options["alias"], options["static_alias"])
+        found = self._look(subject, options)
+        if options["fix"]:
+            found = self._mend(subject, found, options)
+        reports.keep(found)
+        code = exit_code(found, accepted=options["accept"])
+        if options["json"]:
+            told = {"findings": [each.as_json() for each in found], "curl": subject.curl_line, "exit_code": code}
+            self.tell_json(told)
+        else:
+            self._conclude(subject, found, code)
+        return code
+
+    def _look(self, subject: checkup.Subject, options: dict[str, Any]) -> list[Finding]:
+        found = []
+        for finding in checkup.examine(subject, quick=options["quick"]):
+            found.append(finding)
+            if not options["json"]:
+                self.tell_findings([finding])
+        return found
+
+    def _mend(self, subject: checkup.Subject, found: list[Finding], options: dict[str, Any]) -> list[Finding]:
+        """Show each step that mends something, take it, and look again if one was taken."""
+        steps = mending.steps_for(subject, found)
+        if not options["json"]:
+            self.tell()
+            for step in steps:
+                self.tell(f"To mend {step.finding}: {step.what}")
+                if step.shown:
+                    self.tell(step.shown)
+            if not steps:
+                self.tell("There is nothing that could be mended from here.")
+        if options["dry_run"] or not steps:
+            return found
+        for step in steps:
+            step.take()
+        if not options["json"]:
+            self.tell("Mended; looking again:")
+            self.tell()
+        return self._look(subject, options)
+
+    def _conclude(self, subject: checkup.Subject, found: list[Finding], code: int) -> None:
+        self._explain_the_curl_line(subject)
+        self._show_the_least_policy(subject, found)
+        self.tell("All is well." if code == 0 else "Not all is well, or not everything could be checked; see above.")
+
+    def _explain_the_curl_line(self, subject: checkup.Subject) -> None:
+        if not subject.curl_line:
+            return
+        self.tell()
+        if explanation := subject.why_not_http:
+            self.tell(explanation)
+        self.tell(subject.curl_line)
+        self.tell()
+
+    def _show_the_least_policy(self, subject: checkup.Subject, found: list[Finding]) -> None:
+        about_the_key = {f.id for f in found if f.id.startswith("permission.") and f.verdict is not Verdict.OK}
+        if not about_the_key or not isinstance(subject.media, conf.BucketSettings):
+            return
+        prefixes = sorted({subject.media.prefix, *sending.prefixes_in(subject.media)})
+        self.tell("A policy with all that this site's access key needs, and nothing more:")
+        self.tell(access.to_paste(access.least_privilege_policy(subject.media.bucket, prefixes)))
+        self.tell()
