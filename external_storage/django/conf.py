@@ -20,7 +20,8 @@ from django.utils.module_loading import import_string
 
 from ..errors import SettingsError
 from ..objects import PublishingRule
-from ..providers import addresses
+from ..providers import Provider, addresses, called, recognise
+from ..providers.contradictions import Contradiction, Written, contradictions
 
 if TYPE_CHECKING:
     from ..stores.base import Store
@@ -58,6 +59,14 @@ class BucketSettings:
     addressing_style: str
     access_key_id: str = field(repr=False)
     secret_access_key: str = field(repr=False)
+    written: Written | None = None
+    """What the owner wrote of it; None where it was not the settings that described it."""
+
+    @property
+    def service(self) -> Provider:
+        """The service that keeps it: the one the owner named, or else the one whose address the endpoint is."""
+        named = called(self.written.provider) if self.written and self.written.provider else None
+        return named or recognise(self.endpoint_url)
 
     @property
     def public_url(self) -> str:
@@ -68,7 +77,13 @@ class BucketSettings:
             endpoint_url=self.endpoint_url,
             custom_domain=self.custom_domain,
             use_https=self.use_https,
+            provider=self.service,
         )
+
+    @property
+    def contradictions(self) -> list[Contradiction]:
+        """What its owner wrote that does not go together, or not with what is known of the service."""
+        return contradictions(self.written) if self.written else []
 
 
 StoreSettings = LocalSettings | BucketSettings
@@ -179,11 +194,11 @@ def store_named(name: str) -> Store:
     """Return the store *name*, opened for the bulk path. No request is made."""
     described = store_settings(name)
     # Here and not above: the site's settings module imports this one for its URLs, and opens no store.
-    from ..stores import LocalStore, S3Store
+    from .walking import SiteBucket, SiteFolder
 
     if isinstance(described, LocalSettings):
-        return LocalStore(described.name, described.root)
-    return S3Store(
+        return SiteFolder(described.name, described.root)
+    return SiteBucket(
         described.name,
         bucket=described.bucket,
         prefix=described.prefix,
@@ -463,25 +478,63 @@ def _local(values: _Values) -> LocalSettings:
 
 def _bucket(values: _Values) -> BucketSettings:
     values.only(
-        *("BUCKET", "PREFIX", "REGION", "ENDPOINT_URL", "CUSTOM_DOMAIN", "USE_HTTPS"),
+        *("PROVIDER", "BUCKET", "PREFIX", "REGION", "ENDPOINT_URL", "CUSTOM_DOMAIN", "USE_HTTPS"),
         *("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "DEFAULT_ACL", "ADDRESSING_STYLE"),
     )
+    written = _written(values)
+    service = called(written.provider) if written.provider else None
+    region = written.region or (service.default_region if service else "")
+    return BucketSettings(
+        name=values.store,
+        bucket=written.bucket,
+        prefix=_prefix(values),
+        region=region or None,
+        endpoint_url=written.endpoint_url or _known_endpoint(service, region),
+        custom_domain=written.custom_domain or None,
+        use_https=values.flag("USE_HTTPS", True),
+        acl=_acl(values, service),
+        addressing_style=written.addressing_style or _usual_addressing(service, written.bucket),
+        access_key_id=values.text("ACCESS_KEY_ID", "the id of an access key", secret=True),
+        secret_access_key=values.text("SECRET_ACCESS_KEY", "the secret that belongs to the access key", secret=True),
+        written=written,
+    )
+
+
+def _written(values: _Values) -> Written:
+    """Return the values that have to go together, each well formed. A service's name vouches for the rest of them."""
     bucket = values.text("BUCKET", "the bucket's name")
     if not _BUCKET_NAME.fullmatch(bucket):
         raise values.wrong("BUCKET", repr(bucket), "a bucket's name alone: letters, digits, dots and hyphens")
-    return BucketSettings(
-        name=values.store,
+    acl = values.raw("DEFAULT_ACL")
+    written = Written(
         bucket=bucket,
-        prefix=_prefix(values),
-        region=_matching(values, "REGION", _REGION, "a region such as eu-west-1"),
-        endpoint_url=_endpoint(values),
-        custom_domain=_matching(values, "CUSTOM_DOMAIN", _DOMAIN, "a domain such as media.example.org"),
-        use_https=values.flag("USE_HTTPS", True),
-        acl=_acl(values),
-        addressing_style=values.one_of("ADDRESSING_STYLE", ("auto", "virtual", "path"), "auto"),
-        access_key_id=values.text("ACCESS_KEY_ID", "the id of an access key", secret=True),
-        secret_access_key=values.text("SECRET_ACCESS_KEY", "the secret that belongs to the access key", secret=True),
+        provider=values.optional_text("PROVIDER", "the name of a storage service, such as scaleway") or "",
+        region=_matching(values, "REGION", _REGION, "a region such as eu-west-1") or "",
+        endpoint_url=_endpoint(values) or "",
+        custom_domain=_matching(values, "CUSTOM_DOMAIN", _DOMAIN, "a domain such as media.example.org") or "",
+        addressing_style=_addressing_style(values),
+        acl=acl if isinstance(acl, str) else "",
     )
+    if written.provider:
+        for wrong in contradictions(written):
+            if wrong.certain:
+                raise values.wrong(wrong.value, wrong.found, wrong.expected)
+    return written
+
+
+def _addressing_style(values: _Values) -> str:
+    written = values.raw("ADDRESSING_STYLE") not in (None, "")
+    return values.one_of("ADDRESSING_STYLE", ("auto", "virtual", "path"), "auto") if written else ""
+
+
+def _known_endpoint(service: Provider | None, region: str) -> str | None:
+    """Return the endpoint that follows from the service's name; None for Amazon's, which both S3 clients know."""
+    return None if service is None or service.id == "aws" else service.endpoint_in(region) or None
+
+
+def _usual_addressing(service: Provider | None, bucket: str) -> str:
+    # No certificate covers a host name with the dots of a bucket's name in it; "auto" goes by path there.
+    return "auto" if service is None or "." in bucket else service.addressing
 
 
 def _matching(values: _Values, key: str, pattern: re.Pattern[str], expected: str) -> str | None:
@@ -511,14 +564,15 @@ def _endpoint(values: _Values) -> str | None:
     return endpoint.rstrip("/")
 
 
-def _acl(values: _Values) -> str | None:
-    """Return the ACL of public objects: "public-read" unless the owner wrote something else.
+def _acl(values: _Values, service: Provider | None) -> str | None:
+    """Return the ACL of public objects: "public-read" unless the owner or the service's file says otherwise.
 
-    An unset value must work on stores that need the ACL; those that refuse it are noticed, and then go without.
+    Without the service's name an unset value must work on stores that need the ACL; those that refuse it are noticed,
+    and then go without.
     """
     acl = values.raw("DEFAULT_ACL")
     if acl is None:
-        return PUBLIC_READ
+        return PUBLIC_READ if service is None or service.access == "acl" else None
     if acl in ("", "none"):
         return None
     return values.one_of("DEFAULT_ACL", (PUBLIC_READ, PRIVATE), PUBLIC_READ)

@@ -128,6 +128,104 @@ def test_the_public_address_follows_from_the_settings(values, url):
     assert conf.public_url_of(BUCKET | values) == url
 
 
+def named(provider: str, **values):
+    """Return the good settings with a bucket at a named service, and nothing but what is given."""
+    settings = copy.deepcopy(GOOD)
+    bare = {key: BUCKET[key] for key in ("KIND", "BUCKET", "PREFIX", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY")}
+    settings["STORES"]["bucket"] = bare | {"PROVIDER": provider} | values
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("provider", "values", "endpoint", "url", "acl", "addressing"),
+    [
+        (
+            *("scaleway", {"REGION": "fr-par"}),
+            *("https://s3.fr-par.scw.cloud", "https://my-books.s3.fr-par.scw.cloud/images/", "public-read", "auto"),
+        ),
+        (
+            *("akamai", {"REGION": "us-east-1"}),
+            "https://us-east-1.linodeobjects.com",
+            *("https://my-books.us-east-1.linodeobjects.com/images/", "public-read", "auto"),
+        ),
+        ("aws", {"REGION": "eu-west-3"}, None, "https://my-books.s3.eu-west-3.amazonaws.com/images/", None, "virtual"),
+        (
+            "google",
+            {},
+            "https://storage.googleapis.com",
+            "https://storage.googleapis.com/my-books/images/",
+            None,
+            "path",
+        ),
+        (
+            *("minio", {"ENDPOINT_URL": "https://store.test:9000"}),
+            *("https://store.test:9000", "https://store.test:9000/my-books/images/", None, "path"),
+        ),
+        (
+            *(
+                "cloudflare-r2",
+                {"ENDPOINT_URL": "https://0123.r2.cloudflarestorage.com", "CUSTOM_DOMAIN": "media.test"},
+            ),
+            *("https://0123.r2.cloudflarestorage.com", "https://media.test/images/", None, "auto"),
+        ),
+    ],
+)
+def test_a_services_name_a_region_a_bucket_and_keys_are_enough(provider, values, endpoint, url, acl, addressing):
+    bucket = conf.read(named(provider, **values)).stores["bucket"]
+    assert (bucket.endpoint_url, bucket.public_url) == (endpoint, url)
+    assert (bucket.acl, bucket.addressing_style) == (acl, addressing)
+    assert bucket.contradictions == []
+
+
+def test_a_server_of_ones_own_is_known_by_the_name_its_owner_gives_it():
+    bucket = conf.read(named("seaweedfs", ENDPOINT_URL="http://127.0.0.1:8333")).stores["bucket"]
+    assert bucket.service.name == "SeaweedFS"
+    assert bucket.region == "us-east-1"
+
+
+def test_what_the_owner_writes_beats_what_follows_from_the_service():
+    own = {"REGION": "fr-par", "DEFAULT_ACL": "none", "ADDRESSING_STYLE": "path", "CUSTOM_DOMAIN": "media.test"}
+    bucket = conf.read(named("scaleway", **own)).stores["bucket"]
+    assert (bucket.acl, bucket.addressing_style) == (None, "path")
+    assert bucket.public_url == "https://media.test/images/"
+
+
+@pytest.mark.parametrize(
+    ("provider", "values", "setting", "said"),
+    [
+        ("scalway", {}, "PROVIDER", "scaleway"),
+        ("scaleway", {}, "REGION", "fr-par"),
+        ("minio", {}, "AWS_S3_ENDPOINT_URL", "MinIO"),
+        (
+            *("linode", {"REGION": "us-east-1", "ENDPOINT_URL": "https://my-books.us-east-1.linodeobjects.com"}),
+            *("AWS_S3_ENDPOINT_URL", "'https://us-east-1.linodeobjects.com' alone"),
+        ),
+        (
+            *("scaleway", {"REGION": "fr-par", "ENDPOINT_URL": "https://nyc3.digitaloceanspaces.com"}),
+            *("AWS_S3_ENDPOINT_URL", "https://s3.{region}.scw.cloud"),
+        ),
+        (
+            *("scaleway", {"REGION": "fr-par", "CUSTOM_DOMAIN": "your-books.s3.fr-par.scw.cloud"}),
+            *("CUSTOM_DOMAIN", "'my-books.s3.fr-par.scw.cloud'"),
+        ),
+        ("garage", {"ENDPOINT_URL": "https://garage.test"}, "CUSTOM_DOMAIN", "garage bucket website --allow"),
+    ],
+)
+def test_what_cannot_work_at_the_service_it_names_is_refused_and_explained(provider, values, setting, said):
+    with pytest.raises(SettingsError) as refused:
+        conf.read(named(provider, **values))
+    assert refused.value.setting.endswith(setting) or refused.value.setting.endswith(f'["{setting}"]')
+    assert said in str(refused.value)
+    assert CANARY not in str(refused.value)
+
+
+def test_without_the_services_name_contradictions_are_told_and_nothing_is_refused():
+    """A site that has been running so for years goes on running."""
+    values = {"ENDPOINT_URL": "https://my-books.us-east-1.linodeobjects.com", "REGION": "us-east-1"}
+    (doubled,) = conf.read(changed(**values)).stores["bucket"].contradictions
+    assert doubled.id == "endpoint.holds-bucket"
+
+
 def test_hosts_are_those_of_stores_in_use_and_urls_those_of_all(settings):
     settings.EXTERNAL_STORAGE = GOOD
     assert conf.public_hosts() == ["https://my-books.s3.eu-west-1.amazonaws.com"]
