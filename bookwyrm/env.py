@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from dotenv.parser import parse_stream
 
 from external_storage.errors import SettingsError
+from external_storage.providers import called, named_like
+from external_storage.providers.contradictions import Contradiction, Written, contradictions
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -135,6 +137,14 @@ def _acl(value: str) -> str | None:
     return None if value in ("public-read", "private", "none") else "public-read, private or none"
 
 
+def _provider(value: str) -> str | None:
+    return None if called(value) else f"one of {', '.join(named_like(value))}"
+
+
+def _addressing(value: str) -> str | None:
+    return None if value in ("auto", "virtual", "path") else "auto, virtual or path"
+
+
 def _database(value: str) -> str | None:
     expected = "sqlite:///path/to/site.sqlite3 or postgres://user:password@host:5432/name"
     try:
@@ -181,13 +191,15 @@ VARIABLES = {
     for variable in (
         Variable("USE_S3", "false", _flag),
         Variable("USE_HTTPS", "false", _flag),
+        Variable("STORAGE_PROVIDER", "", _provider),
         Variable("AWS_ACCESS_KEY_ID", "", _credential, secret=True),
         Variable("AWS_SECRET_ACCESS_KEY", "", _credential, secret=True),
         Variable("AWS_STORAGE_BUCKET_NAME", "", _bucket),
         Variable("AWS_S3_REGION_NAME", "", _region),
         Variable("AWS_S3_CUSTOM_DOMAIN", "", _public_domain),
         Variable("AWS_S3_ENDPOINT_URL", "", _web_address),
-        Variable("AWS_DEFAULT_ACL", "public-read", _acl),
+        Variable("AWS_DEFAULT_ACL", "", _acl),
+        Variable("AWS_S3_ADDRESSING_STYLE", "", _addressing),
         Variable("DOMAIN", "localhost", _host),
         Variable("PORT", "1333", _port),
         Variable("BIND_ADDRESS", "", _bind_address),
@@ -208,6 +220,17 @@ VARIABLES = {
 
 # What it takes to speak to a bucket at all.
 BUCKET_VARIABLES = ("AWS_STORAGE_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+# What has to go together, by the names that `EXTERNAL_STORAGE` has for it.
+STORAGE_VARIABLES = {
+    "PROVIDER": "STORAGE_PROVIDER",
+    "BUCKET": "AWS_STORAGE_BUCKET_NAME",
+    "REGION": "AWS_S3_REGION_NAME",
+    "ENDPOINT_URL": "AWS_S3_ENDPOINT_URL",
+    "CUSTOM_DOMAIN": "AWS_S3_CUSTOM_DOMAIN",
+    "ADDRESSING_STYLE": "AWS_S3_ADDRESSING_STYLE",
+    "DEFAULT_ACL": "AWS_DEFAULT_ACL",
+}
 
 
 def bare_domain(value: str) -> str:
@@ -306,7 +329,7 @@ def _contradictions(environment: Environment) -> list[Problem]:
         problems.append(Problem("SECRET_KEY", "nothing", expected))
     if environment.flag("USE_S3"):
         needed = list(BUCKET_VARIABLES)
-        if "AWS_S3_ENDPOINT_URL" not in environment.values:
+        if not environment.values.keys() & {"AWS_S3_ENDPOINT_URL", "STORAGE_PROVIDER"}:
             needed.append("AWS_S3_REGION_NAME")
         missing = [name for name in needed if name not in environment.values]
         problems += [Problem(name, "nothing", "a value, because USE_S3 is true") for name in missing]
@@ -314,7 +337,25 @@ def _contradictions(environment: Environment) -> list[Problem]:
     if environment.flag("USE_HTTPS") and custom_domain.lower().startswith("http://"):
         expected = "an address that answers https, because USE_HTTPS is true"
         problems.append(Problem("AWS_S3_CUSTOM_DOMAIN", repr(custom_domain), expected))
-    return problems
+    return problems + [_as_problem(wrong) for wrong in _about_the_bucket(environment) if _stops(wrong, environment)]
+
+
+def _about_the_bucket(environment: Environment) -> list[Contradiction]:
+    """Return what does not go together in the lines about the bucket, once there is one."""
+    if not (environment.flag("USE_S3") or all(environment.text(name) for name in BUCKET_VARIABLES)):
+        return []
+    names = ("bucket", "provider", "region", "endpoint_url", "custom_domain", "addressing_style")
+    values = {name: environment.text(STORAGE_VARIABLES[name.upper()]) for name in names}
+    return contradictions(Written(**values, acl=environment.text("AWS_DEFAULT_ACL")))
+
+
+def _stops(wrong: Contradiction, environment: Environment) -> bool:
+    """Return whether it keeps the site from starting. A site that never named its service may have run so for years."""
+    return wrong.certain and bool(environment.text("STORAGE_PROVIDER"))
+
+
+def _as_problem(wrong: Contradiction) -> Problem:
+    return Problem(STORAGE_VARIABLES[wrong.value], wrong.found, wrong.expected)
 
 
 def shown(variable: Variable, value: str) -> str:
@@ -323,11 +364,13 @@ def shown(variable: Variable, value: str) -> str:
 
 
 def hints(environment: Environment) -> list[str]:
-    """Return what does not stop the start but deserves a look: a misspelt name, a file that others can read."""
+    """Return what does not stop the start but deserves a look: a misspelt name, a file that others can read, …"""
     lines = []
     for name in environment.unknown:
         if alike := difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.85):
             lines.append(f"{name} is not a setting of this site; did you mean {alike[0]}?")
+    doubtful = [wrong for wrong in _about_the_bucket(environment) if not _stops(wrong, environment)]
+    lines += [str(_as_problem(wrong)) for wrong in doubtful]
     if environment.source.exists() and environment.source.stat().st_mode & 0o077:
         lines.append(f"{environment.source} holds secrets and others can read it; run: chmod 600 {environment.source}")
     return lines

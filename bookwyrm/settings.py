@@ -116,6 +116,7 @@ STATIC_ROOT.mkdir(exist_ok=True)
 def _bucket(prefix: str) -> dict[str, object]:
     return {
         "KIND": "s3",
+        "PROVIDER": ENVIRONMENT.text("STORAGE_PROVIDER") or None,
         "BUCKET": ENVIRONMENT.text("AWS_STORAGE_BUCKET_NAME"),
         "PREFIX": prefix,
         "REGION": ENVIRONMENT.text("AWS_S3_REGION_NAME") or None,
@@ -123,7 +124,8 @@ def _bucket(prefix: str) -> dict[str, object]:
         "CUSTOM_DOMAIN": env.bare_domain(ENVIRONMENT.text("AWS_S3_CUSTOM_DOMAIN")) or None,
         "ACCESS_KEY_ID": ENVIRONMENT.text("AWS_ACCESS_KEY_ID"),
         "SECRET_ACCESS_KEY": ENVIRONMENT.text("AWS_SECRET_ACCESS_KEY"),
-        "DEFAULT_ACL": ENVIRONMENT.text("AWS_DEFAULT_ACL"),
+        "DEFAULT_ACL": ENVIRONMENT.text("AWS_DEFAULT_ACL") or None,
+        "ADDRESSING_STYLE": ENVIRONMENT.text("AWS_S3_ADDRESSING_STYLE") or None,
         "USE_HTTPS": USE_HTTPS,
     }
 
@@ -155,13 +157,9 @@ EXTERNAL_STORAGE = {
     "SECRET_FILES": [ENVIRONMENT.source.absolute()],
     # What the owner calls these values, so that a message names what he can change.
     "CONFIGURED_BY": {
-        "BUCKET": "AWS_STORAGE_BUCKET_NAME",
-        "REGION": "AWS_S3_REGION_NAME",
-        "ENDPOINT_URL": "AWS_S3_ENDPOINT_URL",
-        "CUSTOM_DOMAIN": "AWS_S3_CUSTOM_DOMAIN",
+        **env.STORAGE_VARIABLES,
         "ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
         "SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
-        "DEFAULT_ACL": "AWS_DEFAULT_ACL",
         "USE_HTTPS": "USE_HTTPS",
         "ACTIVE": "USE_S3",
     },

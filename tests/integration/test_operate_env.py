@@ -36,6 +36,10 @@ def problems_of(**values: str) -> dict[str, str]:
     return {problem.variable: str(problem) for problem in env.check(environment)}
 
 
+def hints_of(**values: str) -> list[str]:
+    return env.hints(env.Environment({"SECRET_KEY": SECRET_KEY, **values}, Path("no-such-settings.env")))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -120,6 +124,8 @@ def test_bytes_that_are_no_text_are_a_problem_and_no_crash(read):
         ("AWS_S3_CUSTOM_DOMAIN", "https://", "a domain such as"),
         ("AWS_DEFAULT_ACL", "public", "public-read, private or none"),
         ("AWS_S3_REGION_NAME", "eu west", "a region name"),
+        ("AWS_S3_ADDRESSING_STYLE", "host", "auto, virtual or path"),
+        ("STORAGE_PROVIDER", "scalway", "scaleway"),
         ("DATABASE_URL", "mysql://localhost/books", "postgres://"),
         ("DATABASE_URL", "books.sqlite3", "sqlite:///"),
         ("REDIS_URL", "localhost:6379", "redis://"),
@@ -169,6 +175,53 @@ def test_amazon_needs_a_region_and_another_service_may_do_without():
     without = {name: value for name, value in BUCKET.items() if name != "AWS_S3_REGION_NAME"}
     assert list(problems_of(**without)) == ["AWS_S3_REGION_NAME"]
     assert problems_of(**without, AWS_S3_ENDPOINT_URL="https://minio.example.org") == {}
+
+
+NAMED = {name: value for name, value in BUCKET.items() if name != "AWS_S3_REGION_NAME"} | {
+    "STORAGE_PROVIDER": "scaleway",
+    "AWS_S3_REGION_NAME": "fr-par",
+}
+
+
+def test_the_services_name_its_region_a_bucket_and_keys_are_enough():
+    assert problems_of(**NAMED) == {}
+    assert hints_of(**NAMED) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "variable", "said"),
+    [
+        ({"AWS_S3_REGION_NAME": ""}, "AWS_S3_REGION_NAME", "fr-par"),
+        ({"STORAGE_PROVIDER": "minio"}, "AWS_S3_ENDPOINT_URL", "the S3 API of MinIO"),
+        ({"STORAGE_PROVIDER": "garage", "AWS_S3_ENDPOINT_URL": "https://g.test"}, "AWS_S3_CUSTOM_DOMAIN", "website"),
+        ({"AWS_S3_ENDPOINT_URL": "https://my-books.s3.fr-par.scw.cloud"}, "AWS_S3_ENDPOINT_URL", "would stand twice"),
+        ({"AWS_S3_ENDPOINT_URL": "https://nyc3.digitaloceanspaces.com"}, "AWS_S3_ENDPOINT_URL", "DigitalOcean"),
+        ({"AWS_S3_CUSTOM_DOMAIN": "other.s3.fr-par.scw.cloud"}, "AWS_S3_CUSTOM_DOMAIN", "my-books.s3.fr-par.scw.cloud"),
+    ],
+)
+def test_what_cannot_work_at_the_named_service_stops_the_start_and_is_explained(changed, variable, said):
+    problems = problems_of(**{name: value for name, value in (NAMED | changed).items() if value})
+    assert list(problems) == [variable]
+    assert said in problems[variable]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (BUCKET | {"AWS_S3_ENDPOINT_URL": "https://my-books.us-east-1.linodeobjects.com"}, "would stand twice"),
+        (BUCKET | {"AWS_S3_ADDRESSING_STYLE": "path"}, "giving up paths"),
+        (NAMED | {"AWS_S3_CUSTOM_DOMAIN": "https://media.example.org"}, "'media.example.org' alone"),
+        (NAMED | {"AWS_S3_REGION_NAME": "eu-west-1"}, "not known to have"),
+    ],
+)
+def test_what_may_be_meant_so_is_noted_and_stops_nothing(values, said):
+    assert problems_of(**values) == {}
+    assert any(said in hint for hint in hints_of(**values))
+
+
+def test_half_of_the_lines_about_a_bucket_are_nothing_to_compare_yet():
+    assert problems_of(STORAGE_PROVIDER="scaleway") == {}
+    assert hints_of(STORAGE_PROVIDER="scaleway") == []
 
 
 def test_a_plain_http_domain_contradicts_https():
