@@ -14,8 +14,7 @@ from django.utils.encoding import filepath_to_uri
 from ..errors import AlreadyExists, ContentRefused
 from ..objects import Headers, HoldBack
 from . import conf, live, names
-from .moving import marks
-from .moving.reserving import reserve
+from .moving import marks, reserving
 from .moving.state import fresh_state_of, state_of
 from .staticfiles import StaticStorage
 from .uploads import Upload, WrittenOnClose
@@ -60,7 +59,9 @@ class SiteStorage(Storage):
         return self._read(name, lambda store: store.size(name))
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        return self._live(state_of(self.alias).active).listdir(names.checked_folder(path))
+        folder, state = names.checked_folder(path), state_of(self.alias)
+        folders, files = self._live(state.active).listdir(folder)
+        return _corrected(folder, set(folders), set(files) - {names.GUARD_KEY}, marks.not_yet_in_active(state))
 
     def get_modified_time(self, name: str) -> datetime:
         name = names.checked(name)
@@ -137,7 +138,7 @@ class SiteStorage(Storage):
                 tried.append(store)
 
     def _create(self, name: str, upload: Upload, headers: Headers) -> None:
-        if fresh_state_of(self.alias).is_moving and not reserve(self.alias, name):
+        if fresh_state_of(self.alias).is_moving and not reserving.reserve(self.alias, name):
             raise AlreadyExists(f"The name {name!r} was just given to another file.", key=name)
         self._touch(name, lambda store: store.put(name, upload, headers, replace=False), creates=True)
 
@@ -184,8 +185,23 @@ class _Names(Storage):
         self.get_valid_name = storage.get_valid_name
 
     def exists(self, name: str) -> bool:
-        store = state_of(self._storage.alias).active
-        return live.storage_named(store).exists(names.checked(name))
+        name, state = names.checked(name), state_of(self._storage.alias)
+        taken = state.is_moving and reserving.is_reserved(state.alias, name)
+        return taken or live.storage_named(state.active).exists(name)
+
+
+def _corrected(folder: str, folders: set[str], files: set[str], behind: dict[str, bool]) -> tuple[list[str], list[str]]:
+    """Return a listing with what the store has still to hear of: keys, and whether each will be there."""
+    start = f"{folder}/" if folder else ""
+    for key, is_there in behind.items():
+        first, slash, _ = key.removeprefix(start).partition("/")
+        if not key.startswith(start):
+            continue
+        if slash and is_there:
+            folders.add(first)
+        elif not slash:
+            (files.add if is_there else files.discard)(first)
+    return sorted(folders), sorted(files)
 
 
 def _found(store: Storage, name: str) -> bool:

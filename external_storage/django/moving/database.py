@@ -215,7 +215,7 @@ def _open(described: dict[str, Any]) -> _Database:
         for option in ("pool", "isolation_level"):
             ours["OPTIONS"].pop(option, None)
         wrapper = load_backend(described["ENGINE"]).DatabaseWrapper(ours, alias="external_storage")
-        return _Database(wrapper, file=None, keep_open=lambda: _are_connections_kept(described))
+        return _Database(wrapper, file=None, keep_open=_may_stay_open)
     file = _file_beside(str(described["NAME"]))
     ours |= {"NAME": str(file), "OPTIONS": {"timeout": PATIENCE_SECONDS}}
     return _Database(
@@ -235,13 +235,12 @@ def _own_sqlite(engine: str) -> type[BaseDatabaseWrapper]:
     return OwnFile
 
 
-def _are_connections_kept(described: dict[str, Any]) -> bool:
-    """Return whether the site keeps connections open between requests, so that ours may stay open too.
+def _may_stay_open() -> bool:
+    """Return False in a test run: PostgreSQL drops no database that somebody is connected to.
 
-    In a test run it may not: PostgreSQL drops no database that somebody is connected to. Django's test environment is
-    recognised by its mail box.
+    Django's test environment is recognised by its mail box.
     """
-    return described.get("CONN_MAX_AGE") != 0 and not hasattr(mail, "outbox")
+    return not hasattr(mail, "outbox")
 
 
 def _file_beside(database: str) -> Path:

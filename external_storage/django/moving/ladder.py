@@ -23,9 +23,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...errors import StorageError
+from ...errors import SettingsError, StorageError
 from .. import conf
-from . import database, marks
+from ..places import Place, refuse_overlap
+from . import database, guard, marks
 from .state import TRUSTED_SECONDS, State, Step, forget, fresh_state_of, locked_state_of
 
 
@@ -48,7 +49,10 @@ class Blocker:
 
 
 def begin_mirroring(alias: str, target: str) -> State:
-    """Let every change be carried to *target* too, from now on: settled → mirroring."""
+    """Let every change be carried to *target* too, from now on: settled → mirroring.
+
+    Raise `SettingsError` if *target* is none of the alias's stores, overlaps with the active one, or is another's.
+    """
 
     def step(state: State) -> State:
         if target == state.active:
@@ -56,8 +60,11 @@ def begin_mirroring(alias: str, target: str) -> State:
         retired = tuple(name for name in state.retired if name != target)
         return replace(state, step=Step.MIRRORING, standby=target, retired=retired)
 
-    conf.store_settings(target)
-    return _climb(alias, {Step.SETTLED}, step)
+    _check_target(fresh_state_of(alias), target)
+    after = _climb(alias, {Step.SETTLED}, step)
+    for store in after.in_use:
+        guard.write(after, store)
+    return after
 
 
 def begin_handover(alias: str) -> State:
@@ -105,7 +112,9 @@ def purged(alias: str, store: str) -> State:
         database.run("DELETE FROM external_storage_mark WHERE alias = %s AND target = %s", alias, store)
         return replace(state, retired=tuple(name for name in state.retired if name != store))
 
-    return _climb(alias, {Step.SETTLED}, step, up=False)
+    after = _climb(alias, {Step.SETTLED}, step, up=False)
+    guard.remove(store)
+    return after
 
 
 # Between the steps
@@ -149,16 +158,47 @@ def wait_until_complete(
         sleep(min(max(wait, 0.2), 1.0))
 
 
-def _not_complete(state: State, marked: list[marks.Mark]) -> StepRefused:
-    if not marked:
-        return StepRefused(f"The step {state.step} of {state.alias!r} has only just begun.", remedy="Try again.")
-    first = marked[0]
+def blockers(alias: str) -> list[Blocker]:
+    """Return what keeps the next step up from being taken now, as far as the database knows; nothing if it may be."""
+    state = fresh_state_of(alias)
+    found = []
+    if seconds := seconds_to_wait(state):
+        what = f"The step {state.step} began a moment ago; some processes may still go by the one before."
+        found.append(Blocker("too-soon", what, f"Wait {seconds:.0f} seconds."))
+    behind = [mark for mark in marks.open_marks(alias) if mark.target == state.active]
+    if marked := list(dict.fromkeys([*unfinished(state), *behind])):
+        found.append(Blocker("open-marks", _described(marked), _REMEDY_FOR_MARKS))
+    return found
+
+
+def _described(marked: list[marks.Mark]) -> str:
+    first = next((mark for mark in marked if mark.last_error), marked[0])
     reason = first.last_error or "it has not been tried yet"
-    return StepRefused(
-        f"{len(marked)} changes made before the step {state.step} of {state.alias!r} have not reached their store yet; "
-        f"the first is {first.key!r}, for {first.target!r}: {reason}",
-        remedy="See that the store answers and that the background worker runs.",
+    return (
+        f"{len(marked)} changes have not reached their store yet, {first.key!r} in {first.target!r} for one: {reason}"
     )
+
+
+_REMEDY_FOR_MARKS = "See that the store answers, and that the site's background worker runs."
+
+
+def _not_complete(state: State, marked: list[marks.Mark]) -> StepRefused:
+    if marked:
+        return StepRefused(_described(marked), remedy=_REMEDY_FOR_MARKS)
+    return StepRefused(f"The step {state.step} of {state.alias!r} began only a moment ago.", remedy="Try again.")
+
+
+def _check_target(state: State, target: str) -> None:
+    """Raise `SettingsError` if *target* cannot be a store of the alias, or says that it is another's."""
+    known = conf.configured_alias(state.alias).stores
+    if target not in known:
+        raise SettingsError(
+            f"The store {target!r} is none of the stores of {state.alias!r}.", remedy=f"Its stores: {', '.join(known)}."
+        )
+    if target != state.active:
+        refuse_overlap(*(Place(conf.store_settings(name), conf.store_named(name)) for name in (state.active, target)))
+    for store in (state.active, target):
+        guard.check(state, store)
 
 
 # One transaction, one epoch
@@ -170,13 +210,15 @@ def _climb(alias: str, from_steps: set[Step], step: Callable[[State], State], *,
         if before.step not in from_steps:
             where = ", ".join(sorted(from_steps))
             raise StepRefused(f"The alias {alias!r} is {before.step}; this step is taken from: {where}.")
-        after = replace(step(before), epoch=before.epoch + 1, since=time.time())
+        identity = before.identity or uuid.uuid4().hex
+        after = replace(step(before), epoch=before.epoch + 1, since=time.time(), identity=identity)
         _check_complete(before, after, up=up)
         if after.step is Step.SETTLED:
             _forget_what_is_over(alias)
         _write(after, is_new=not before.epoch)
     forget()
-    return fresh_state_of(alias)
+    guard.write_where_possible(after)
+    return after
 
 
 def _check_complete(before: State, after: State, *, up: bool) -> None:
@@ -206,7 +248,7 @@ def _write(state: State, *, is_new: bool) -> None:
         database.run(
             "INSERT INTO external_storage_aliasstate (epoch, step, active, standby, retired, since, alias, identity)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            *(*values, state.alias, uuid.uuid4().hex),
+            *(*values, state.alias, state.identity),
         )
     else:
         database.run(

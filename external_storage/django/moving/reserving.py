@@ -19,3 +19,8 @@ def reserve(alias: str, key: str) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def is_reserved(alias: str, key: str) -> bool:
+    """Return whether somebody has taken *key* for a file of his, which may not be in any store yet."""
+    return bool(database.rows("SELECT 1 FROM external_storage_reservedname WHERE alias = %s AND key = %s", alias, key))

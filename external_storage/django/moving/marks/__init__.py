@@ -10,8 +10,9 @@ it was killed before he could.
 from __future__ import annotations
 
 from .delivering import Drained, deliver, drain, open_again
+from .reading import not_yet_in_active, readable_in, true_holder
 from .rows import Mark, of_key, open_marks
-from .touching import Touch, begin, end, readable_in, true_holder
+from .touching import Touch, begin, end
 
 __all__ = [
     "Drained",
@@ -21,6 +22,7 @@ __all__ = [
     "deliver",
     "drain",
     "end",
+    "not_yet_in_active",
     "of_key",
     "open_again",
     "open_marks",

@@ -17,8 +17,8 @@ from ....transfer.plan import Rules
 from ... import conf
 from .. import database
 from ..state import fresh_state_of
+from .reading import true_holder
 from .rows import Mark, found
-from .touching import true_holder
 
 CLAIM_SECONDS = 60.0
 """How long a drainer has a mark for itself. One that was killed holds up nothing longer."""

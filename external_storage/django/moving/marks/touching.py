@@ -1,4 +1,4 @@
-"""Mark a key before a store is touched, and tell readers which store has it."""
+"""Mark a key before a store is touched, and look at the mark again afterwards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ... import conf
 from .. import database
 from ..state import State, fresh_state_of, locked_state_of
+from .delivering import deliver
+from .reading import true_holder
 from .rows import of_key
 
 LATE_SECONDS = 30.0
@@ -28,9 +30,6 @@ class Touch:
     targets: tuple[str, ...] = ()
 
 
-# Writing: begin, touch the holder, end
-
-
 def begin(alias: str, key: str, *, deletes: bool = False, creates: bool = False) -> Touch:
     """Mark *key* for every store but the one it is to be written to, and return which one that is.
 
@@ -46,8 +45,8 @@ def begin(alias: str, key: str, *, deletes: bool = False, creates: bool = False)
         return _marked(Touch(state, key, true_holder(state, key), deletes, creates), writing_until)
 
 
-def end(touch: Touch, *, gave_up: bool = False) -> State:
-    """Say that the key was touched, or that it may have been, and return where its alias stands now.
+def end(touch: Touch, *, gave_up: bool = False) -> None:
+    """Say that the key was touched, or that it may have been.
 
     The key is marked again if its marks are not what they were: because a step was taken, because another process
     touched it, or because a drainer came while the touch took longer than it may, as it does in a process that was
@@ -56,11 +55,19 @@ def end(touch: Touch, *, gave_up: bool = False) -> State:
     """
     now = fresh_state_of(touch.state.alias)
     if now.epoch == touch.state.epoch and (not touch.targets or gave_up or _released(touch)):
-        return now
+        return
     with database.transaction():
         now = locked_state_of(touch.state.alias)
         _marked(Touch(now, touch.key, touch.holder, touch.deletes, touch.creates), writing_until=0)
-    return now
+    if touch.holder not in now.in_use:
+        _deliver_at_once(touch)
+
+
+def _deliver_at_once(touch: Touch) -> None:
+    """Carry over what was written to a store that was left behind meanwhile: nobody reads from it any more."""
+    for mark in of_key(touch.state.alias, touch.key):
+        if mark.is_open and mark.holder == touch.holder:
+            deliver(mark)
 
 
 def _marked(touch: Touch, writing_until: float) -> Touch:
@@ -104,28 +111,3 @@ def _released(touch: Touch) -> bool:
         *(secrets.randbits(62), touch.state.alias, touch.key, touch.sequence),
     )
     return released == len(touch.targets)
-
-
-# Reading
-
-
-def true_holder(state: State, key: str) -> str:
-    """Return the store whose version of *key* is the true one: the active store, unless that has to catch up itself."""
-    behind = next((mark for mark in of_key(state.alias, key) if mark.is_open and mark.target == state.active), None)
-    return behind.holder if behind else state.active
-
-
-def readable_in(state: State, key: str) -> list[str]:
-    """Return the stores that *key* may be read from, in this order, each only if the one before definitely lacks it.
-
-    A marked key is read from its holder alone; one that was deleted is never looked for in a second store.
-    """
-    if not state.is_moving:
-        return [state.active]
-    known = [mark for mark in of_key(state.alias, key) if mark.target in state.in_use]
-    behind = next((mark for mark in known if mark.is_open and mark.target == state.active), None)
-    if behind:
-        return [behind.holder]
-    if any(mark.is_open or mark.deleted for mark in known):
-        return [state.active]
-    return list(state.in_use)
