@@ -5,9 +5,11 @@ from __future__ import annotations
 from ..health import access
 from ..health.findings import Finding
 from ..health.preflight import Preflight, preflight
+from ..health.qualities import examine_acl
 from ..stores import Store
 from ..stores.retrying import RetryingStore
 from . import conf, sending
+from .bucket_api import BucketApi
 from .console import StorageCommand
 
 
@@ -19,6 +21,8 @@ class ProbingCommand(StorageCommand):
     ) -> Preflight:
         """Try on a probe all that the copy needs; tell what is wrong, and what to do about it."""
         tried = preflight(RetryingStore(store), bucket.public_url, public=may_ask, write=write)
+        if "write" in tried.may_not and isinstance(conf.configuration().stores.get(bucket.name), conf.BucketSettings):
+            tried.findings.append(examine_acl(BucketApi(bucket), bucket.prefix, bucket.acl))
         if not tried.failures:
             self.tell_seen(tried.warnings, as_json=as_json)
         elif as_json:

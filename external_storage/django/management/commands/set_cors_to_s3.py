@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from ....errors import PermissionRefused, SettingsError, StorageError
+from ....errors import PermissionRefused, StorageError
 from ....health import cors
 from ....health.bucket import CallNotOffered
 from ....providers import recognise
 from ... import conf, sending
 from ...bucket_api import BucketApi
 from ...console import StorageCommand
+from ...cors_files import fonts_alias, rules_in_file, site_origins
 
 NOT_TAKEN = 5
 
@@ -28,13 +27,15 @@ class Command(StorageCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("file", nargs="?", metavar="FILE", help='A JSON file with "CORSRules"; "-" reads stdin.')
+        parser.add_argument(
+            "file", nargs="?", metavar="FILE", help='A JSON file with "CORSRules", or XML; "-" reads stdin.'
+        )
         parser.add_argument("-n", "--dry-run", action="store_true", help="Show the rules; set nothing.")
         parser.add_argument("--alias", help="The storage alias whose bucket is meant: staticfiles, or else default.")
 
     def run(self, **options: Any) -> int:
-        bucket = sending.bucket_of(options["alias"] or self._fonts_alias())
-        rules = self._wanted(options["file"])
+        bucket = sending.bucket_of(options["alias"] or fonts_alias())
+        rules = rules_in_file(options["file"]) if options["file"] else cors.right_rules(site_origins())
         said = cors.remarks(rules, conf.configuration().site_origins)
         if options["dry_run"]:
             return self._report(rules, said, [], as_json=options["json"], headline="These rules would be set:")
@@ -45,29 +46,6 @@ class Command(StorageCommand):
             return self._hand_over(bucket, rules, problem, as_json=options["json"])
         found = api.cors_rules()
         return self._report(rules, said, cors.differences(rules, found), as_json=options["json"])
-
-    def _fonts_alias(self) -> str:
-        """Return where fonts live: with the static files, if the site keeps those with us."""
-        return "staticfiles" if "staticfiles" in conf.configuration().aliases else "default"
-
-    def _wanted(self, file: str | None) -> Sequence[cors.Rule]:
-        if file is None:
-            return cors.right_rules(self._origins())
-        try:
-            text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise SettingsError(
-                f"{file} cannot be read: {problem}.", remedy="Expected: a JSON file in UTF-8."
-            ) from problem
-        return cors.parse(text, called=file)
-
-    def _origins(self) -> Sequence[str]:
-        if origins := conf.configuration().site_origins:
-            return origins
-        setting = f'{conf.SETTING}["SITE_ORIGINS"]'
-        raise SettingsError(
-            f"{setting} is not set.", setting=setting, remedy="Name the site's origins, or give a FILE."
-        )
 
     def _report(
         self,
