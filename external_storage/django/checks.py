@@ -13,6 +13,9 @@ from django.core import checks
 from ..errors import SettingsError
 from . import conf
 
+SAID_BY_ANOTHER_CHECK = {"domain.has-scheme", "endpoint.holds-bucket"}
+"""The contradictions that W001 and W003 tell of."""
+
 
 def settings_are_sound(app_configs: object, **options: object) -> list[checks.CheckMessage]:
     """Report settings that are wrong (E001), and settings that contradict each other (W0xx)."""
@@ -31,14 +34,14 @@ def settings_are_sound(app_configs: object, **options: object) -> list[checks.Ch
 
 
 def secrets_are_kept(app_configs: object, **options: object) -> list[checks.CheckMessage]:
-    """Report (W007) files with secrets that other users of this machine can read."""
+    """Report (W006) files with secrets that other users of this machine can read."""
     try:
         paths = conf.configuration().secret_files
     except SettingsError:
         return []  # E001 says so
     return [
         checks.Warning(
-            f"Other users of this machine can read {path}.", hint=f"Run: chmod 600 {path}", id="external_storage.W007"
+            f"Other users of this machine can read {path}.", hint=f"Run: chmod 600 {path}", id="external_storage.W006"
         )
         for path in paths
         if readable_by_others(path)
@@ -130,22 +133,15 @@ def _contradictions(store: conf.BucketSettings, configuration: conf.Configuratio
                 id="external_storage.W003",
             )
         )
-    if store.addressing_style == "path" and (not store.endpoint_url or endpoint.endswith(".amazonaws.com")):
-        found.append(
-            checks.Warning(
-                f"{configuration.known_as('ADDRESSING_STYLE')} is 'path'; Amazon wants the bucket in the host.",
-                hint="Leave it unset, or set it to virtual.",
-                id="external_storage.W005",
+    for wrong in store.contradictions:
+        if wrong.id not in SAID_BY_ANOTHER_CHECK:
+            found.append(
+                checks.Warning(
+                    f"{configuration.known_as(wrong.value)} is {wrong.found}.",
+                    hint=f"Expected: {wrong.expected}.",
+                    id="external_storage.W005",
+                )
             )
-        )
-    if store.addressing_style == "virtual" and "." in store.bucket and store.use_https:
-        found.append(
-            checks.Warning(
-                f"The bucket's name {store.bucket!r} has dots: no certificate fits the host {store.bucket}.{endpoint}.",
-                hint=f"Set {configuration.known_as('ADDRESSING_STYLE')} to path, or use a bucket without dots.",
-                id="external_storage.W006",
-            )
-        )
     if _speaks_plainly(store.endpoint_url):
         found.append(
             checks.Warning(
