@@ -289,6 +289,8 @@ def check_settings(options: argparse.Namespace) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
+    from . import configuring  # It is built on what stands above.
+
     top = argparse.ArgumentParser(prog="bw-dev", description="Run this site.")
     commands = top.add_subparsers(dest="command", required=True)
 
@@ -307,6 +309,8 @@ def parser() -> argparse.ArgumentParser:
     tail.add_argument("-f", "--follow", action="store_true", help="go on as lines are written")
     tail.add_argument("-n", "--lines", type=int, default=100, help="how many lines to begin with (default: 100)")
     command("check_settings", check_settings, "Say everything that is wrong with .env.")
+    asking = "Ask for the storage service, the bucket and its keys, write them into .env, and check the bucket."
+    configuring.add_arguments(command("configure_storage", configuring.configure, asking))
     return top
 
 
