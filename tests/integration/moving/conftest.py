@@ -14,18 +14,13 @@ from django.core.files.storage import storages
 from external_storage.django import conf
 from external_storage.django.moving import database, ladder, marks, state
 from external_storage.django.moving.state import State
-from external_storage.objects import Headers, HoldBack, Publish
+from external_storage.objects import Headers
+from external_storage.stores import BytesSource
 from tests.servers import S3Server
 
 SITE = "https://books.test"
+RULE = "tests.integration.moving.publishing.may_publish"
 TABLES = ("aliasstate", "mark", "reservedname", "move")
-
-
-def may_publish(key: str, first_bytes: bytes | None) -> Publish | HoldBack:
-    """Let everything become public but what is called a secret."""
-    if "secret" in key:
-        return HoldBack("It is a secret.")
-    return Publish(Headers("text/plain", "no-cache", public=True))
 
 
 @dataclass
@@ -45,8 +40,7 @@ class MovedSite:
         self.settings.EXTERNAL_STORAGE = described
 
     def _alias(self) -> dict[str, Any]:
-        rule = f"{may_publish.__module__}.{may_publish.__name__}"
-        return {"ACTIVE": "disk", "STORES": list(self.values), "PUBLISHING_RULE": rule}
+        return {"ACTIVE": "disk", "STORES": list(self.values), "PUBLISHING_RULE": RULE}
 
     @property
     def storage(self) -> Any:
@@ -74,8 +68,6 @@ class MovedSite:
 
     def put(self, store: str, key: str, text: str) -> None:
         """Store an object behind the site's back."""
-        from external_storage.stores import BytesSource
-
         conf.store_named(store).put(key, BytesSource(key, text.encode()), Headers("text/plain", public=True))
 
     def drop(self, store: str, key: str) -> None:
