@@ -88,6 +88,48 @@ def walk_of(store: Store) -> Callable[..., Iterator[ObjectInfo | PassedOver]]:
     return store.survey if isinstance(store, Surveyed) else store.list
 
 
+class Sending(Protocol):
+    """An object on its way into a store, begun by `SendsAhead.begin_put`."""
+
+    waits_to_send: bool
+    """Whether it can go on when its socket takes more; else, when there is something to read."""
+
+    def fileno(self) -> int:
+        """Return the socket it travels on now; another after `advance` has had to connect anew."""
+        ...
+
+    def advance(self) -> bool:
+        """Go on without waiting; return whether it has come to its end, good or bad. Never raises."""
+        ...
+
+    def finish(self) -> ObjectInfo:
+        """Wait for the end, and return or raise what `Store.put` does."""
+        ...
+
+
+@runtime_checkable
+class SendsAhead(Protocol):
+    """A store to which one thread can send many objects at once, without waiting for the answer to each."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether one more can be begun without waiting; False where that takes a new connection over a long way."""
+        ...
+
+    def begin_put(self, key: str, data: bytes, headers: Headers) -> Sending:
+        """Begin to store *data* under *key*, replacing what is there, with the promises of `Store.put`."""
+        ...
+
+
+@runtime_checkable
+class ReadsWhole(Protocol):
+    """A store from which a small object is read quicker in one go than as a stream."""
+
+    def read_whole(self, key: str, most: int) -> tuple[ObjectInfo, bytes] | None:
+        """Return one whole version of an object; None if it is larger than *most* bytes, or is changing just now."""
+        ...
+
+
 @runtime_checkable
 class Republishes(Protocol):
     """A store that can change how an object is served without its bytes travelling."""

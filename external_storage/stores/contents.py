@@ -77,16 +77,16 @@ def md5_of(store: Store, key: str) -> str:
     """Read one whole version of the object and return its MD5."""
     with store.open(key) as opened:
         md5 = md5_of_source(opened)
-    remember(store, opened, md5)
+    remember(store, opened.info, md5)
     return md5
 
 
-def remember(store: Store, opened: Source, md5: str | None) -> None:
-    """Tell a store that wants to know it the MD5 of what was just read from it."""
+def remember(store: Store, info: ObjectInfo, md5: str | None) -> None:
+    """Tell a store that wants to know it the MD5 of the version, opened as *info*, that was just read from it."""
     # Asked for each object: isinstance with a protocol would take a fifth of the time that one costs.
     remembering: RemembersDigests | None = store if hasattr(store, "remember") else None
     if md5 is not None and remembering is not None:
-        remembering.remember(opened.info, md5)
+        remembering.remember(info, md5)
 
 
 def md5_of_source(opened: Source) -> str:

@@ -160,6 +160,9 @@ class DigestsKnown:
     def describe(self, key: str) -> ObjectInfo:
         return self._store.describe(key)
 
+    def read_whole(self, key: str, most: int) -> tuple[ObjectInfo, bytes] | None:
+        return self._store.read_whole(key, most)
+
     def open(self, key: str) -> AbstractContextManager[Source]:
         return self._store.open(key)
 

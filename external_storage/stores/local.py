@@ -43,6 +43,9 @@ UNSEEN_CHANGE_SECONDS = 2.0
 
 CHUNK = 1 << 20
 
+# A link in the last place is refused, to be looked at first; a FIFO put there meanwhile cannot hold us up.
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 
 class LocalStore:
     """The files below *root*, which must exist unless *create* is set.
@@ -80,13 +83,14 @@ class LocalStore:
             )
         # A stack of half-read directories instead of recursion: trees may be deeper than Python's call stack.
         walk = [iter(self._entries(""))]
+        holds_all = not prefix and not after and until is None
         while walk:
             entry = next(walk[-1], None)
             if entry is None:
                 walk.pop()
             elif isinstance(entry, PassedOver):
                 yield entry
-            elif _may_hold(entry.key, prefix, after, until):
+            elif holds_all or _may_hold(entry.key, prefix, after, until):
                 if entry.is_folder:
                     walk.append(iter(self._entries(entry.key)))
                 else:
@@ -105,20 +109,46 @@ class LocalStore:
         with self.open(key) as source:
             return source.info
 
-    def open(self, key: str) -> _FileSource:
-        path = self._inside(key)
+    def read_whole(self, key: str, most: int) -> tuple[ObjectInfo, bytes] | None:
+        descriptor, status = self._opened(key)
         try:
-            # Non-blocking, so that a FIFO put there meanwhile cannot hold us up.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            if status.st_size > most:
+                return None
+            # One byte more than there should be: a file that has grown shows.
+            data = os.read(descriptor, status.st_size + 1)
+            if len(data) != status.st_size or not _is_same_version(os.fstat(descriptor), status):
+                return None
         except OSError as error:
             raise self._reading_failed(key, error) from error
+        finally:
+            os.close(descriptor)
+        return _info(key, status), data
+
+    def open(self, key: str) -> _FileSource:
+        return _FileSource(key, *self._opened(key))
+
+    def _opened(self, key: str) -> tuple[int, os.stat_result]:
+        """Open a regular file inside the root; return its descriptor and what it is like."""
+        path = self._inside(key)
+        try:
+            descriptor = os.open(path, _READING)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise self._reading_failed(key, error) from error
+            descriptor = self._open_link(key)
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             if stat.S_ISDIR(status.st_mode):
                 raise ObjectMissing(f"{key!r} is a folder in {self.place}.", key=key)
             raise SourceUnreadable(f"{key!r} is no regular file.", key=key)
-        return _FileSource(key, descriptor, status)
+        return descriptor, status
+
+    def _open_link(self, key: str) -> int:
+        try:
+            return os.open(self._resolved(f"{self.root}/{key}", key), _READING)
+        except OSError as error:
+            raise self._reading_failed(key, error) from error
 
     # Writing
 
@@ -233,13 +263,14 @@ class LocalStore:
         return _info(key, status)
 
     def _inside(self, key: str) -> str:
-        """Return where the bytes of *key* are, links resolved; raise `KeyRefused` if that is outside the root."""
+        """Return where *key* is, links on the way resolved; raise `KeyRefused` if that is outside the root."""
         path = self.root
-        for name in check_key(key).split("/"):
+        *folders, last = check_key(key).split("/")
+        for name in folders:
             path = f"{path}/{name}"
             if os.path.islink(path):  # noqa: PTH114 — for each object, and a Path takes ten times as long
                 return self._resolved(f"{self.root}/{key}", key)
-        return path
+        return f"{path}/{last}"
 
     def _place_for(self, key: str) -> Path:
         """Return where *key* is written. A link in the last place is not resolved: it is replaced by the file."""
@@ -330,13 +361,17 @@ class _FileSource:
         self._read = 0
 
     def check_unchanged(self) -> None:
-        now, then = os.fstat(self._descriptor), self._status
-        same = (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns)
-        # The time of change shows what sets mtime back, but moves too when another file takes this one's name: then the
-        # link count goes down, and what we read is still one whole version.
-        same = same and (now.st_ctime_ns == then.st_ctime_ns or now.st_nlink != then.st_nlink)
-        if not same or self._read != then.st_size:
+        if self._read != self._status.st_size or not _is_same_version(os.fstat(self._descriptor), self._status):
             raise SourceChanged(f"{self.info.key!r} changed while it was read.", key=self.info.key)
+
+
+def _is_same_version(now: os.stat_result, then: os.stat_result) -> bool:
+    """Return whether an open file still holds what it held *then*."""
+    if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+        return False
+    # The time of change shows what sets mtime back, but moves too when another file takes this one's name: then the
+    # link count goes down, and what we read is still one whole version.
+    return now.st_ctime_ns == then.st_ctime_ns or now.st_nlink != then.st_nlink
 
 
 def _may_hold(key: str, prefix: str, after: str, until: str | None) -> bool:

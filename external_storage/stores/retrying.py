@@ -6,12 +6,12 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..errors import AlreadyExists, DigestMismatch, SlowDown, StorageError, TransientStoreError
 from ..objects import Headers, ObjectInfo, PassedOver
-from .base import Noted, Source, Store, walk_of
+from .base import Noted, Sending, Source, Store, walk_of
 from .contents import CHUNK, md5_of, md5_of_source
 
 T = TypeVar("T")
@@ -84,6 +84,20 @@ class RetryingStore:
 
     def open(self, key: str) -> AbstractContextManager[Source]:
         return _PatientSource(self._try(lambda: self._store.open(key)), self._wait)
+
+    def read_whole(self, key: str, most: int) -> tuple[ObjectInfo, bytes] | None:
+        """As in `ReadsWhole`, for a store that is one."""
+        return self._try(lambda: self._store.read_whole(key, most))
+
+    def begin_put(self, key: str, data: bytes, headers: Headers) -> Sending:
+        """As in `SendsAhead`, for a store that is one. It is tried once; `after_one_try` has the patience for more."""
+        return self._store.begin_put(key, data, headers)
+
+    def after_one_try(self, error: StorageError) -> RetryingStore:
+        """Wait as after a first try that ended with *error*, and return a store for those that are left."""
+        self._wait(1, error)
+        less = replace(self._patience, tries=self._patience.tries - 1, first_wait=2 * self._patience.first_wait)
+        return RetryingStore(self._store, less, on_retry=self._on_retry, sleep=self._sleep)
 
     def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
         attempt = 1

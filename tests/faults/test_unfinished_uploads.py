@@ -30,20 +30,24 @@ sys.path.insert(0, {str(Path(external_storage.__file__).parents[1])!r})
 from external_storage import transfer
 from external_storage.objects import Headers, Publish
 from external_storage.stores import LocalStore, S3Store
-from external_storage.stores.s3.connection import ConnectionPool
+from external_storage.stores.s3.connection import ConnectionPool, Exchange
 folder, state, endpoint, bucket, region, key_id, secret, when, number = sys.argv[1:]
-sent, lock, exchange = [0], threading.Lock(), ConnectionPool.exchange
+sent, lock, begin, advance = [0], threading.Lock(), ConnectionPool.begin, Exchange.advance
 def counting(pool, *request):
     with lock:
         sent[0] += 1
         due = sent[0] == int(number)
     if due and when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
-    answer = exchange(pool, *request)
-    if due:
+    exchange = begin(pool, *request)
+    exchange.is_last = due
+    return exchange
+def killed_by_the_answer(exchange):
+    answer = advance(exchange)
+    if answer is not None and exchange.is_last:
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
-ConnectionPool.exchange = counting
+ConnectionPool.begin, Exchange.advance = counting, killed_by_the_answer
 target = S3Store("bucket", bucket=bucket, prefix="images/", endpoint_url=endpoint, region=region,
                  access_key_id=key_id, secret_access_key=secret)
 rules = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg", public=True)))

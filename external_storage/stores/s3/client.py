@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from ...errors import CredentialsRefused, StorageError
-from .connection import Answer, ConnectionPool, Origin, RequestHead
+from .connection import Answer, ConnectionPool, Exchange, Origin, RequestHead
 from .refusals import Refusal, translate
 from .signing import ASK_AGAIN_SECONDS, EMPTY_PAYLOAD, UNSIGNED_PAYLOAD, Credentials, Signer, encode, encode_query
 
@@ -48,7 +48,11 @@ class S3Client:
         # Content-MD5 is signed, so the body is bound to the signature without being hashed a second time.
         self.signs_payload = False
 
-    def request(
+    def request(self, method: str, key: str = "", **request) -> Answer:
+        """Send one request; the answer's status may be any, and its body is for the caller to read, then `end`."""
+        return self.begin(method, key, **request).wait()
+
+    def begin(
         self,
         method: str,
         key: str = "",
@@ -56,8 +60,8 @@ class S3Client:
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
-    ) -> Answer:
-        """Send one request; the answer's status may be any, and its body is for the caller to read, then `end`."""
+    ) -> Exchange:
+        """Begin one request, and go on without waiting for its answer; see `request` for what to do with that."""
         path = self._root + encode(key, safe="/") if key else self._root.rstrip("/") or "/"
         encoded_query = encode_query(query) if query else ""
         payload = self._payload_digest(body)
@@ -73,7 +77,7 @@ class S3Client:
             lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
             return RequestHead(f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
 
-        return self._pool.exchange(method, build_head, body)
+        return self._pool.begin(method, build_head, body)
 
     def ask(self, method: str, key: str = "", **request) -> tuple[Answer, bytes]:
         """Send one request and read its whole answer, whatever the status."""
@@ -83,6 +87,11 @@ class S3Client:
         finally:
             self.end(answer)
         return answer, body
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request can be begun without waiting for a connection."""
+        return self._pool.is_ready
 
     def end(self, answer: Answer) -> None:
         """Let go of an answer: its connection is kept if its body was read to the end."""

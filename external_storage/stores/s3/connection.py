@@ -2,24 +2,31 @@
 
 No redirects are followed: whoever is named in one would get our signed headers. No content codings. A connection is
 used by one thread at a time; `ConnectionPool` lends it out.
+
+Sockets never block: an `Exchange` goes as far as it can, and whoever began it waits for it when that suits, so one
+thread can have many under way.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
-import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ...errors import SettingsError, StoreUnreachable, TransientStoreError
 
 CONNECT_SECONDS = 5.0
+
+# A store to which connecting takes no longer is so near that it may as well be waited for.
+SHORT_WAY_SECONDS = 0.005
 
 # How long nothing at all may move. A slow transfer is no error while bytes go on flowing.
 NO_PROGRESS_SECONDS = 60.0
@@ -29,6 +36,11 @@ TLS_CHUNK = 64 * 1024
 
 LONGEST_HEAD = 64 * 1024
 READ_SIZE = 64 * 1024
+
+# After the line broke while we sent, the store's reason may still be on its way.
+LAST_WORD_SECONDS = 1.0
+
+_WOULD_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class RequestHead(bytes):
@@ -170,92 +182,197 @@ class Answer:
 
 
 class Connection:
-    """One socket to the store."""
+    """One socket to the store, and how far the request on it has got."""
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext) -> None:
         self._origin = origin
-        self.used = False
         self._socket = _connect(origin, tls)
         self._tls = isinstance(self._socket, ssl.SSLSocket)
+        self._used = self._reused = False
+        self._unsent: deque[memoryview] = deque()
+        self._broken: OSError | None = None
+        self._received = b""
+        self._deadline = 0.0
+        self.waits_to_send = False
+        """Whether it can go on when there is room to send; else, when there is something to read."""
 
-    def exchange(self, method: str, head: RequestHead, body: bytes) -> Answer:
-        """Send one request and read the head of its answer."""
-        reused, self.used = self.used, True
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def begin(self, head: RequestHead, body: bytes) -> None:
+        """Send of a request what can be sent at once; `advance` does the rest."""
+        self._reused, self._used = self._used, True
+        self._received = b""
+        self._deadline = monotonic() + NO_PROGRESS_SECONDS
+        if self._tls:
+            # A small body goes with the head, in as few records as will do; a large one is not copied for that.
+            pieces = (head + body,) if len(body) < TLS_CHUNK else (head, body)
+            self._unsent.extend(map(memoryview, pieces))
+            self._send_on()
+            return
         try:
-            self._send(head, body)
-        except TimeoutError as error:
-            raise self._stalled() from error
+            sent = self._socket.sendmsg((head, body))
+        except BlockingIOError:
+            sent = 0
         except OSError as error:
-            # A server that says no early closes without reading the rest; its answer is more use than our error.
-            if not self._has_answered():
-                raise self._lost(error, reused) from error
-        return self._read_head(method, reused)
+            self._give_up_sending(error)
+            return
+        if sent < len(head) + len(body):
+            self._unsent.append(memoryview(head)[sent:])
+            self._unsent.append(memoryview(body)[max(sent - len(head), 0) :])
+            self._send_on()
+
+    def advance(self, method: str) -> Answer | None:
+        """Go on without waiting; return the answer once its head has been read."""
+        if self._unsent:
+            self._send_on()
+        if self._unsent:
+            self._check_deadline()
+            return None
+        while (more := self._receive_now(READ_SIZE)) is not None:
+            if not more:
+                raise self._lost(self._broken)
+            answer = self._read_head(more, method)
+            if answer is not None:
+                return answer
+        self._check_deadline()
+        return None
+
+    def wait(self) -> None:
+        """Wait until `advance` or reading can go on, or until it is time to give up."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT if self.waits_to_send else select.POLLIN)
+        poll.poll(max(self._deadline - monotonic(), 0.0) * 1000)
 
     def receive(self, size: int) -> bytes:
-        try:
-            return self._socket.recv(size)
-        except TimeoutError as error:
-            raise self._stalled() from error
-        except OSError as error:
-            raise self._lost(error, False) from error
+        """Return up to *size* bytes of the answer's body as soon as there are any, b"" when no more will come."""
+        self._deadline = monotonic() + NO_PROGRESS_SECONDS
+        while (data := self._receive_now(size)) is None:
+            self._check_deadline()
+            self.wait()
+        return data
 
     def close(self) -> None:
         with suppress(OSError):
             self._socket.close()
 
-    def _send(self, head: bytes, body: bytes) -> None:
-        if self._tls:
-            # A small body goes with the head, in as few records as will do; a large one is not copied for that.
-            if len(body) < TLS_CHUNK:
-                self._send_on(head + body)
-            else:
-                self._send_on(head)
-                self._send_on(body)
-            return
-        sent = self._socket.sendmsg([head, body])
-        self._send_on(head[sent:])
-        self._send_on(memoryview(body)[max(sent - len(head), 0) :])
-
-    def _send_on(self, data: bytes | memoryview) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._socket.send(view[:TLS_CHUNK] if self._tls else view) :]
-
-    def _has_answered(self) -> bool:
-        with suppress(OSError):
-            self._socket.settimeout(1.0)
-            return bool(self._tls or self._socket.recv(1, socket.MSG_PEEK))
-        return False
-
-    def _read_head(self, method: str, reused: bool) -> Answer:
-        deadline = time.monotonic() + NO_PROGRESS_SECONDS
-        data = b""
-        while True:
+    def _send_on(self) -> None:
+        self.waits_to_send = True
+        while self._unsent:
+            piece = self._unsent[0]
+            if not piece:
+                self._unsent.popleft()
+                continue
             try:
-                more = self._socket.recv(READ_SIZE)
-            except TimeoutError as error:
-                raise self._stalled() from error
+                sent = self._socket.send(piece[:TLS_CHUNK] if self._tls else piece)
+            except ssl.SSLWantReadError:
+                self.waits_to_send = False
+                return
+            except _WOULD_WAIT:
+                return
             except OSError as error:
-                raise self._lost(error, reused and not data) from error
-            if not more:
-                raise self._lost(None, reused and not data)
-            data += more
-            while (end := data.find(b"\r\n\r\n")) >= 0:
-                status, headers = _parse_head(data[:end])
-                data = data[end + 4 :]
-                if status >= 200:  # 1xx only announce the answer
-                    return Answer(self, status, headers, data, method)
-            if len(data) > LONGEST_HEAD or time.monotonic() > deadline:
-                raise self._stalled()
+                self._give_up_sending(error)
+                return
+            self._unsent[0] = piece[sent:]
+            self._deadline = monotonic() + NO_PROGRESS_SECONDS
+        self.waits_to_send = False
+
+    def _give_up_sending(self, error: OSError) -> None:
+        """Note why; a server that says no early closes without reading the rest, and its answer is more use."""
+        self._unsent.clear()
+        self._broken = error
+        self.waits_to_send = False
+        self._deadline = monotonic() + LAST_WORD_SECONDS
+
+    def _receive_now(self, size: int) -> bytes | None:
+        """Return what has come, b"" if the server has closed, None if there is nothing yet."""
+        self.waits_to_send = False
+        try:
+            return self._socket.recv(size)
+        except ssl.SSLWantWriteError:
+            self.waits_to_send = True
+            return None
+        except _WOULD_WAIT:
+            return None
+        except OSError as error:
+            raise self._lost(self._broken or error) from error
+
+    def _read_head(self, more: bytes, method: str) -> Answer | None:
+        data = self._received + more if self._received else more
+        while (end := data.find(b"\r\n\r\n")) >= 0:
+            status, headers = _parse_head(data[:end])
+            data = data[end + 4 :]
+            if status >= 200:  # 1xx only announce the answer
+                self._reused = False  # from here on, to break off is no sign of a stale connection
+                return Answer(self, status, headers, data, method)
+        self._received = data
+        if len(data) > LONGEST_HEAD:
+            raise self._stalled()
+        return None
+
+    def _check_deadline(self) -> None:
+        if monotonic() > self._deadline:
+            raise self._stalled() if self._broken is None else self._lost(self._broken)
 
     def _stalled(self) -> TransientStoreError:
         return TransientStoreError(f"{self._origin.host_header} stopped answering for {NO_PROGRESS_SECONDS:.0f} s.")
 
-    def _lost(self, error: OSError | None, reused: bool) -> Exception:
-        if reused:
+    def _lost(self, error: OSError | None) -> Exception:
+        if self._reused and not self._received:
             return ConnectionStale()
         why = (error.strerror or type(error).__name__) if error else "closed by the store"
         return TransientStoreError(f"The connection to {self._origin.host_header} was lost ({why}).")
+
+
+class Exchange:
+    """A request that has been begun, and its answer when that has come.
+
+    `advance` it whenever its connection is ready, or `wait` for it. *build_head* is called for each try, since a
+    signature carries the time.
+    """
+
+    def __init__(self, pool: ConnectionPool, method: str, build_head: Callable[[], RequestHead], body: bytes) -> None:
+        self._pool = pool
+        self._method = method
+        self._build_head = build_head
+        self._body = body
+        self._begin()
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    @property
+    def waits_to_send(self) -> bool:
+        return self._connection.waits_to_send
+
+    def advance(self) -> Answer | None:
+        """Go on without waiting; return the answer once its head has been read."""
+        try:
+            answer = self._connection.advance(self._method)
+        except ConnectionStale:
+            self._connection.close()
+            self._begin()
+            return None
+        except BaseException:
+            self._connection.close()
+            raise
+        if answer is not None:
+            self._pool.reached = True
+        return answer
+
+    def wait(self) -> Answer:
+        """Return the answer with its head read."""
+        while (answer := self.advance()) is None:
+            self._connection.wait()
+        return answer
+
+    def _begin(self) -> None:
+        self._connection = self._pool.borrow()
+        try:
+            self._connection.begin(self._build_head(), self._body)
+        except BaseException:
+            self._connection.close()
+            raise
 
 
 class ConnectionPool:
@@ -266,25 +383,17 @@ class ConnectionPool:
         # The system's authorities, or those that SSL_CERT_FILE names; there is no way to turn the check off.
         self._tls = ssl.create_default_context(cafile=ca_bundle)
         self._idle: deque[Connection] = deque()
-        self._reached = False
+        self.reached = False
+        self._seconds_to_connect = 0.0
 
-    def exchange(self, method: str, build_head: Callable[[], RequestHead], body: bytes = b"") -> Answer:
-        """Send a request and return its answer with the head read; `give_back` it when its body is read, or `drop` it.
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request can be begun without waiting: on an idle connection, or a new one if the way is short."""
+        return bool(self._idle) or self._seconds_to_connect < SHORT_WAY_SECONDS
 
-        *build_head* is called for each try, since a signature carries the time.
-        """
-        while True:
-            connection = self._borrow()
-            try:
-                answer = connection.exchange(method, build_head(), body)
-            except ConnectionStale:
-                connection.close()
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                self._reached = True
-                return answer
+    def begin(self, method: str, build_head: Callable[[], RequestHead], body: bytes = b"") -> Exchange:
+        """Begin a request; when the answer's body is read, `give_back` the answer."""
+        return Exchange(self, method, build_head, body)
 
     def give_back(self, answer: Answer) -> None:
         if answer.keeps_connection and answer.is_read:
@@ -292,16 +401,19 @@ class ConnectionPool:
         else:
             answer.connection.close()
 
-    def _borrow(self) -> Connection:
+    def borrow(self) -> Connection:
         with suppress(IndexError):
             return self._idle.pop()
+        began = monotonic()
         try:
-            return Connection(self.origin, self._tls)
+            connection = Connection(self.origin, self._tls)
         except StoreUnreachable as error:
             # A store that answered a moment ago is being restarted, or its network is: worth another try.
-            if self._reached and not isinstance(error.__cause__, ssl.SSLError):
+            if self.reached and not isinstance(error.__cause__, ssl.SSLError):
                 raise TransientStoreError(error.what, remedy=error.remedy) from error
             raise
+        self._seconds_to_connect = monotonic() - began
+        return connection
 
 
 def _connect(origin: Origin, tls: ssl.SSLContext) -> socket.socket:
@@ -316,7 +428,7 @@ def _connect(origin: Origin, tls: ssl.SSLContext) -> socket.socket:
             if origin.proxy is not None:
                 _open_tunnel(connected, origin)
             connected = tls.wrap_socket(connected, server_hostname=origin.host)
-        connected.settimeout(NO_PROGRESS_SECONDS)
+        connected.setblocking(False)
     except OSError as error:
         connected.close()
         raise _unreachable(origin, error, connected=True) from error
@@ -369,8 +481,5 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     parts = first.split(" ", 2)
     if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
         raise TransientStoreError("What answers at the store's address does not speak HTTP.")
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    return int(parts[1]), headers
+    fields = [line.partition(":") for line in lines]
+    return int(parts[1]), {name.lower(): value.strip() for name, _, value in fields}

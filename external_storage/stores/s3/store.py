@@ -7,9 +7,11 @@ import re
 import threading
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from html import unescape
 from itertools import chain
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any, Literal
 from ...errors import AlreadyExists, ObjectMissing, SettingsError, SourceChanged, StorageError, TransientStoreError
 from ...objects import Headers, ObjectInfo, check_key
 from ..base import Source
-from ..sources import check_digest
+from ..sources import BytesSource, check_digest
 from .client import S3Client
 from .connection import Answer
 from .listing import Page, clean_etag, md5_in, read_page
@@ -197,10 +199,15 @@ class S3Store:
         data = _read_whole(source)
         md5 = hashlib.md5(data, usedforsecurity=False)
         check_digest(source.info, md5.hexdigest())
-        encoded = b64encode(md5.digest()).decode()
-        request = condition | {"content-md5": encoded, RECORDED_MD5: encoded}
-        etag = self._put_whole(key, full, data, request, headers)
-        return ObjectInfo(key, len(data), md5.hexdigest(), etag=etag, headers=headers)
+        answer, body = self._ask_published("PUT", full, condition | _digests(md5), headers, body=data)
+        return self._stored_whole(key, data, md5, headers, answer, body)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._client.is_ready
+
+    def begin_put(self, key: str, data: bytes, headers: Headers) -> _S3Sending:
+        return _S3Sending(self, key, data, headers)
 
     def republish(self, info: ObjectInfo, headers: Headers) -> None:
         """Let the store copy the object onto itself with other headers; what we recorded beside it goes along."""
@@ -245,19 +252,23 @@ class S3Store:
             ] = None
         return cleared
 
-    def _put_whole(self, key: str, full: str, data: bytes, request: dict[str, str], headers: Headers) -> str:
-        answer, body = self._ask_published("PUT", full, request, headers, body=data)
-        if answer.status == 412 and (own := self._own_object(key, request[RECORDED_MD5])) is not None:
-            return own.etag or ""
-        if answer.status not in _STORED or b"<Error>" in body:
+    def _stored_whole(
+        self, key: str, data: bytes, md5: hashlib._Hash, headers: Headers, answer: Answer, body: bytes
+    ) -> ObjectInfo:
+        """Return what the store's answer to a PUT says it holds now."""
+        if answer.status == 412 and (own := self._own_object(key, md5.hexdigest())) is not None:
+            etag = own.etag or ""
+        elif answer.status not in _STORED or b"<Error>" in body:
             raise self._client.error(answer, body, key)
+        else:
+            etag = clean_etag(answer.headers.get("etag", ""))
         self._bucket_seen = True
-        return clean_etag(answer.headers.get("etag", ""))
+        return ObjectInfo(key, len(data), md5.hexdigest(), etag=etag, headers=headers)
 
     def _own_object(self, key: str, md5: str) -> ObjectInfo | None:
         """Return what is there if it has this MD5: then a request of ours was carried out and its answer got lost."""
         seen = self.describe(key)
-        return seen if _recorded_md5(md5) in (seen.md5, seen.recorded_md5) else None
+        return seen if md5 in (seen.md5, seen.recorded_md5) else None
 
     def _put_in_parts(
         self, key: str, full: str, source: Source, headers: Headers, condition: dict[str, str]
@@ -287,13 +298,12 @@ class S3Store:
         raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
 
     def _published(self, headers: Headers) -> dict[str, str]:
-        """Return the request headers that make the object be served as wanted."""
-        request = {"content-type": _header_value(headers.content_type)}
-        if headers.cache_control:
-            request["cache-control"] = _header_value(headers.cache_control)
-        if self._acl is not None:
-            request["x-amz-acl"] = self._acl if headers.public else "private"
-        return request
+        """Return the request headers that make the object be served as wanted; not to be changed."""
+        return _published(headers.content_type, headers.cache_control, self._acl if headers.public else self._private)
+
+    @property
+    def _private(self) -> str | None:
+        return None if self._acl is None else "private"
 
     def _ask_published(
         self, method: str, full: str, request: dict[str, str], headers: Headers, **rest: Any
@@ -303,16 +313,22 @@ class S3Store:
             sent = request | self._published(headers)
             signed_payload = self._client.signs_payload
             answer, body = self._client.ask(method, full, headers=sent, **rest)
-            if answer.status in _STORED:
+            if not self._can_ask_otherwise(sent, signed_payload, answer, body):
                 return answer, body
-            code = self._client.refusal(answer, body, None).code
-            if "x-amz-acl" in sent and (code in _ACL_REFUSED or answer.status == 501):
-                self._acl = None
-                self._notes[f"{self.place} decides access by its policy; no ACL is sent."] = None
-            elif code == "XAmzContentSHA256Mismatch" and not signed_payload:
-                self._client.signs_payload = True
-            else:
-                return answer, body
+
+    def _can_ask_otherwise(self, sent: dict[str, str], signed_payload: bool, answer: Answer, body: bytes) -> bool:
+        """Return whether the store refused only our way of asking, and note how to ask from now on."""
+        if answer.status in _STORED:
+            return False
+        code = self._client.refusal(answer, body, None).code
+        if "x-amz-acl" in sent and (code in _ACL_REFUSED or answer.status == 501):
+            self._acl = None
+            self._notes[f"{self.place} decides access by its policy; no ACL is sent."] = None
+            return True
+        if code == "XAmzContentSHA256Mismatch" and not signed_payload:
+            self._client.signs_payload = True
+            return True
+        return False
 
     def _delete_batch(self, keys: list[str]) -> dict[str, StorageError | None]:
         results: dict[str, StorageError | None] = {}
@@ -382,6 +398,65 @@ class _S3Source:
     def check_unchanged(self) -> None:
         if self._read != self.info.size:
             raise SourceChanged(f"{self.info.key!r} was not read to its end.", key=self.info.key)
+
+
+class _S3Sending:
+    """A small object being uploaded, while its thread goes on with others."""
+
+    def __init__(self, store: S3Store, key: str, data: bytes, headers: Headers) -> None:
+        self._store = store
+        self._key = key
+        self._data = data
+        self._headers = headers
+        self._md5 = hashlib.md5(data, usedforsecurity=False)
+        self._sent = _digests(self._md5) | store._published(headers)
+        self._signed_payload = store._client.signs_payload
+        self._exchange = store._client.begin("PUT", store._full(key), headers=self._sent, body=data)
+        self._answer: Answer | None = None
+        self._error: BaseException | None = None
+
+    @property
+    def waits_to_send(self) -> bool:
+        return self._exchange.waits_to_send
+
+    def fileno(self) -> int:
+        return self._exchange.fileno()
+
+    def advance(self) -> bool:
+        try:
+            self._answer = self._exchange.advance()
+        except StorageError as error:
+            self._error = error
+            return True
+        return self._answer is not None
+
+    def finish(self) -> ObjectInfo:
+        if self._error is not None:
+            raise self._error
+        answer, client = self._answer or self._exchange.wait(), self._store._client
+        try:
+            body = answer.body()
+        finally:
+            client.end(answer)
+        if self._store._can_ask_otherwise(self._sent, self._signed_payload, answer, body):
+            return self._store.put(self._key, BytesSource(self._key, self._data), self._headers)
+        return self._store._stored_whole(self._key, self._data, self._md5, self._headers, answer, body)
+
+
+@lru_cache(256)
+def _published(content_type: str, cache_control: str, acl: str | None) -> dict[str, str]:
+    request = {"content-type": _header_value(content_type)}
+    if cache_control:
+        request["cache-control"] = _header_value(cache_control)
+    if acl is not None:
+        request["x-amz-acl"] = acl
+    return request
+
+
+def _digests(md5: hashlib._Hash) -> dict[str, str]:
+    """Return the headers by which the store checks an object's bytes now, and others will later."""
+    encoded = b2a_base64(md5.digest(), newline=False).decode()
+    return {"content-md5": encoded, RECORDED_MD5: encoded}
 
 
 def _info(key: str, answer: Answer) -> ObjectInfo:
