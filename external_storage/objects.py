@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import KeyRefused, StorageError
 
@@ -19,6 +20,7 @@ _MISLEADING = re.compile(r"[\x00-\x1f\x7f\\]")
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
+@lru_cache(8192)  # each part of a run checks what it is given, a moment after the part before it
 def check_key(key: str) -> str:
     """Return *key* if every store can hold it and none can be led astray by it, else raise `KeyRefused`.
 
