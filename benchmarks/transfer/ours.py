@@ -14,7 +14,7 @@ from pathlib import Path
 from external_storage import transfer
 from external_storage.objects import Headers, ObjectInfo, Publish, in_key_order
 from external_storage.stores import LocalStore, S3Store
-from external_storage.stores.base import Source
+from external_storage.stores.base import Sending, Source
 from external_storage.transfer import Rules
 
 from .published import ACL, CACHE_CONTROL, PREFIX
@@ -31,10 +31,11 @@ class UnprovenStore:
     """A bucket on a server without a listing: it lists what it was sent, so the copying alone is timed."""
 
     def __init__(self, store: S3Store) -> None:
+        self._store = store
         self.name = store.name
         self.place = store.place
         self.describe, self.open, self.delete = store.describe, store.open, store.delete
-        self._put = store.put
+        self._put, self._begin_put = store.put, store.begin_put
         self._sent: list[ObjectInfo] = []
 
     def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
@@ -42,10 +43,35 @@ class UnprovenStore:
         self._sent.append(stored)
         return stored
 
+    @property
+    def is_ready(self) -> bool:
+        return self._store.is_ready
+
+    def begin_put(self, key: str, data: bytes, headers: Headers) -> Sending:
+        return _Unproven(self._begin_put(key, data, headers), self._sent)
+
     def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
         if until is None:
             return  # the bucket as it was when the copy began
         yield from sorted((each for each in self._sent if after < each.key <= until), key=lambda i: in_key_order(i.key))
+
+
+class _Unproven:
+    """An object on its way to an `UnprovenStore`."""
+
+    def __init__(self, sending: Sending, sent: list[ObjectInfo]) -> None:
+        self._sending = sending
+        self._sent = sent
+        self.fileno, self.advance = sending.fileno, sending.advance
+
+    @property
+    def waits_to_send(self) -> bool:
+        return self._sending.waits_to_send
+
+    def finish(self) -> ObjectInfo:
+        stored = self._sending.finish()
+        self._sent.append(stored)
+        return stored
 
 
 def main() -> int:

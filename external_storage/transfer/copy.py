@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..errors import ContentRefused, SourceChanged
-from ..objects import HoldBack, ObjectInfo
-from ..stores.base import Source, Store
+from ..objects import Headers, HoldBack, ObjectInfo
+from ..stores.base import Sending, Source, Store
 from ..stores.contents import remember
 from ..stores.sources import PeekedSource
 from .plan import Rules
@@ -14,6 +14,9 @@ TRIES = 3
 
 # Most pictures fit, and are then read in one go.
 FIRST_BYTES = 1 << 20
+
+# Larger objects are not sent ahead: what is on its way is held in memory.
+LARGEST_AHEAD = FIRST_BYTES
 
 
 def copy_object(source: Store, target: Store, key: str, rules: Rules) -> ObjectInfo:
@@ -30,15 +33,33 @@ def copy_object(source: Store, target: Store, key: str, rules: Rules) -> ObjectI
     return _copy_once(source, target, key, rules)
 
 
+def begin_copy(source: Store, target: Store, key: str, rules: Rules) -> tuple[ObjectInfo, Sending] | None:
+    """Begin to copy a small object from one that `ReadsWhole` to one that `SendsAhead`, and do not wait for the answer.
+
+    Return the version that was read, and what is on its way; None for what `copy_object` has to do instead. Raise
+    `ContentRefused` as that does.
+    """
+    read = source.read_whole(key, LARGEST_AHEAD)
+    if read is None:
+        return None
+    info, data = read
+    return info, target.begin_put(key, data, _headers(key, data, rules))
+
+
+def _headers(key: str, first_bytes: bytes, rules: Rules) -> Headers:
+    answer = rules.publish(key, first_bytes)
+    if isinstance(answer, HoldBack):
+        raise ContentRefused(answer.reason, key=key)
+    return answer.headers
+
+
 def _copy_once(source: Store, target: Store, key: str, rules: Rules) -> ObjectInfo:
     with source.open(key) as opened:
         first_bytes = _read_first(opened, min(opened.info.size, FIRST_BYTES))
-        answer = rules.publish(key, first_bytes)
-        if isinstance(answer, HoldBack):
-            raise ContentRefused(answer.reason, key=key)
+        headers = _headers(key, first_bytes, rules)
         peeked = PeekedSource(opened, first_bytes)
-        stored = target.put(key, peeked, answer.headers, replace=rules.on_difference == "replace")
-    remember(source, opened, stored.md5)
+        stored = target.put(key, peeked, headers, replace=rules.on_difference == "replace")
+    remember(source, opened.info, stored.md5)
     return stored
 
 

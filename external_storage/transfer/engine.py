@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import resource
 import signal
 import threading
@@ -24,12 +23,22 @@ from ..errors import (
     VerificationFailed,
 )
 from ..objects import ObjectInfo, in_key_order
-from ..stores.base import LeavesUnfinished, Noted, RemembersUploads, Store, TellsVersions
-from ..stores.contents import RecordedDigests, same_content
+from ..stores.base import (
+    LeavesUnfinished,
+    Noted,
+    ReadsWhole,
+    RemembersUploads,
+    SendsAhead,
+    Store,
+    TellsVersions,
+)
+from ..stores.contents import RecordedDigests, remember, same_content
 from ..stores.digests import DigestCache, DigestsKnown
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import Patience, RetryingStore
-from .copy import copy_object
+from .copy import LARGEST_AHEAD, begin_copy, copy_object
+from .flight import Flight
+from .jobs import Jobs
 from .pace import Pace
 from .plan import Decision, Rules, Verdict, decide
 from .progress import Progress
@@ -38,9 +47,15 @@ from .scan import Pair
 from .signals import SignalsRaise
 from .verify import Stretch, find_unproven
 
-# How many threads there are at most; `Pace` decides how many there are. Sixteen keep a near store busy, one 20 ms away
+# How many objects are in flight at most; `Pace` decides how many are. Sixteen keep a near store busy, one 20 ms away
 # takes four times as many, one 100 ms away all of them; see docs/decisions/s3-client.md.
 MOST_AT_ONCE = 256
+
+# Small objects are sent by the thread that walks the listings, many at once: several threads would only fight over the
+# interpreter. Unless reading one takes so long, for then the disk wants to be asked by several threads at a time; of so
+# many objects one is read by that thread nevertheless, to see whether it still is so.
+SLOW_READ_SECONDS = 0.002
+READ_TO_SEE = 64
 
 # A worker has a file and a connection open; this many are left to the rest of the process.
 FILES_FOR_OTHERS = 40
@@ -50,9 +65,6 @@ HOPELESS_STREAK = 20
 
 # So many objects are sent before the listing that proves them; what is known of them is kept in memory until then.
 WAVE = 5_000
-
-# Once a run is long, workers take so many jobs at a time: handing one over costs as much as signing a request.
-LARGEST_BATCH = 16
 
 # After a signal, what is in flight has this long to finish.
 GRACE_SECONDS = 4.0
@@ -92,11 +104,14 @@ class Engine:
         self._signals = SignalsRaise()
         threads = concurrency or _most_at_once()
         self._pace = Pace(threads, fixed=concurrency is not None)
-        # Bounded, so that a listing of millions waits for the copying and memory stays flat.
-        self._jobs: queue.Queue[list[_Job] | None] = queue.Queue(2 * min(threads, 32))
-        self._batch: list[_Job] = []
-        self._batches_given = 0
+        self._ahead: SendsAhead | None = None
+        if isinstance(source, ReadsWhole) and isinstance(target, SendsAhead) and rules.on_difference == "replace":
+            self._ahead = target
+        self._jobs: Jobs[_Job | _Wave] = Jobs(2 * min(threads, 32), meanwhile=self._look_around)
         self._workers: list[threading.Thread] = []
+        self._flight: Flight[_Launched] = Flight()
+        self._seconds_to_read = 0.0
+        self._slow_reads = 0
         self._hiring = threading.Lock()
         self._last_key = ""
         self._wave = _Wave(after="")
@@ -127,6 +142,9 @@ class Engine:
     def settle(self) -> None:
         """Wait until everything asked for is done and proven."""
         self._close_wave(last=True)
+        while self._flight:
+            self._raise_if_stopped()
+            self._land()
         with self._settled:
             self._settled.wait_for(lambda: not self._open_waves or self._stop_asked.is_set())
         self._raise_if_stopped()
@@ -140,7 +158,6 @@ class Engine:
         self._progress.started(self.report)
         if self._progress.wants_totals:
             threading.Thread(target=self._count_source, name="transfer-census", daemon=True).start()
-        self._hire()
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
@@ -166,48 +183,59 @@ class Engine:
 
     def _dismiss_workers(self) -> None:
         """Let the workers finish what they are at; after a stop, what waits is thrown away and patience is short."""
-        with suppress(queue.Empty):
-            while self._stop_asked.is_set():
-                self._jobs.get_nowait()
-        self._jobs.put(None)
+        stopping = self._stop_asked.is_set()
         patience_ends = monotonic() + GRACE_SECONDS
+        self._jobs.close(throw_away=stopping)
+        with suppress(StorageError):  # the run has ended; what it ended with is told
+            while self._flight and monotonic() < patience_ends:
+                self._land()
         for worker in self._workers:
-            worker.join(max(0.0, patience_ends - monotonic()) if self._stop_asked.is_set() else None)
+            worker.join(max(0.0, patience_ends - monotonic()) if stopping else None)
+
+    def _look_around(self) -> None:
+        """Do what must go on while a job cannot be handed over yet."""
+        self._raise_if_stopped()
+        if self._flight:
+            self._land()
 
     def _give(self, job: _Job) -> None:
-        """Hand a job to the workers: alone while there are few, so that all have something to do, later in batches."""
-        self._batch.append(job)
-        if len(self._batch) > min(self._batches_given // (2 * len(self._workers)), LARGEST_BATCH - 1):
-            self._give_batch()
+        """Do the job, or hand it over."""
+        if self._goes_ahead(job) and self._make_room():
+            self._launch(job)
+        else:
+            self._hire_if_wanted()
+            self._jobs.give(job)
 
-    def _give_batch(self) -> None:
-        batch, self._batch = self._batch, []
-        while batch:
-            try:
-                self._jobs.put(batch, timeout=0.5)
-                self._batches_given += 1
-                return
-            except queue.Full:
-                self._raise_if_stopped()
+    def _goes_ahead(self, job: _Job) -> bool:
+        """Return whether the object is sent from here: a small one, if that means no waiting but for its answer."""
+        if self._ahead is None or job.decision.verdict is not Verdict.COPY or job.pair.source.size > LARGEST_AHEAD:
+            return False
+        if self._jobs.is_full or not self._ahead.is_ready:
+            return False
+        if self._seconds_to_read < SLOW_READ_SECONDS:
+            return True
+        self._slow_reads += 1
+        return self._slow_reads % READ_TO_SEE == 0
 
-    # The workers
+    # The workers: each does one job at a time
 
-    def _hire(self) -> None:
-        """Let there be as many workers as may be at work, or as this machine allows."""
+    def _hire_if_wanted(self) -> None:
+        """Let there be one worker more if so many may be at work, and this machine allows it."""
         with self._hiring:
-            while len(self._workers) < self._pace.limit:
-                worker = threading.Thread(target=self._work, name=f"transfer-{len(self._workers)}", daemon=True)
-                try:
-                    worker.start()
-                except RuntimeError:
-                    if not self._workers:
-                        raise
-                    self._pace.rise_no_further(len(self._workers))
-                    return
-                self._workers.append(worker)
+            if self._jobs.idle_takers or len(self._workers) >= self._pace.limit:
+                return
+            worker = threading.Thread(target=self._work, name=f"transfer-{len(self._workers)}", daemon=True)
+            try:
+                worker.start()
+            except RuntimeError:
+                if not self._workers:
+                    raise
+                self._pace.rise_no_further(len(self._workers))
+                return
+            self._workers.append(worker)
 
     def _work(self) -> None:
-        while (batch := self._jobs.get()) is not None:
+        while (batch := self._jobs.take()) is not None:
             # Who waits for a batch must not keep another, who has one, from going on with it.
             self._pace.begin()
             for job in batch:
@@ -216,43 +244,114 @@ class Engine:
                 self._pace.pause()
                 self._run(job)
             self._pace.end()
-        self._jobs.put(None)  # for the next worker
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: _Job | _Wave) -> None:
         try:
+            if isinstance(job, _Wave):
+                self._prove(job)
+                return
             self.report.in_flight[job.pair.key] = monotonic()
             try:
                 self._do(job)
             finally:
                 self.report.in_flight.pop(job.pair.key, None)
-            if job.wave.end_job():
-                self._prove(job.wave)
+            self._end(job)
         except BaseException as error:  # noqa: BLE001 — kept, and raised again where the run is waited for
             self._stop(error)
 
     def _do(self, job: _Job) -> None:
-        key = job.pair.key
         try:
+            target = self.target if job.trouble is None else self.target.after_one_try(job.trouble)
             decision = self._look_closer(job)
             if decision.verdict is Verdict.COPY and not self.report.dry_run:
-                stored = copy_object(self.source, self.target, key, self._rules)
-                job.wave.sent.append(stored)
-                self._went_well()
-                self.report.count_sent(stored.size)
-                self._progress.advanced(None)
+                self._has_sent(job, copy_object(self.source, target, job.pair.key, self._rules))
             else:
                 self._conclude(job.pair, decision)
-        except StoreRefused:
-            raise
-        except ContentRefused as error:
-            self._conclude(job.pair, Decision(Verdict.HOLD_BACK, error.what, error.remedy))
-        except AlreadyExists:
-            # Somebody stored it since the listing, and differences are to be kept.
-            self._conclude(job.pair, Decision(Verdict.CONFLICT, "The target has got one meanwhile; it was kept."))
-        except ObjectMissing:
-            self._progress.advanced(self.report.count_gone(key))
         except StorageError as error:
-            self._fail(key, error)
+            self._went_badly(job, error)
+
+    # What is sent ahead: many small objects on their way at once, all from the thread that walks the listings
+
+    def _make_room(self) -> bool:
+        """Return when one more may be on its way, or False if the workers are all that may be at work."""
+        while self._flight.is_heavy or not self._pace.may_begin():
+            if not self._flight:
+                return False
+            self._look_around()
+        return True
+
+    def _launch(self, job: _Job) -> None:
+        key = job.pair.key
+        began = self.report.in_flight[key] = monotonic()
+        try:
+            begun = begin_copy(self.source, self.target, key, self._rules)
+        except (TransientStoreError, DigestMismatch) as error:
+            self._try_again(job, error)
+            return
+        except StorageError as error:
+            self._went_badly(job, error)
+        else:
+            self._seconds_to_read += (monotonic() - began - self._seconds_to_read) / READ_TO_SEE
+            if begun is not None:
+                info, sending = begun
+                self._flight.add((job, info), sending, info.size)
+                return
+            self._do(job)
+        self._is_down(job)
+
+    def _land(self) -> None:
+        for (job, info), sending in self._flight.landed():
+            try:
+                stored = sending.finish()
+                remember(self.source, info, stored.md5)
+                self._has_sent(job, stored)
+            except (TransientStoreError, DigestMismatch) as error:
+                self._try_again(job, error)
+                continue
+            except StorageError as error:
+                self._went_badly(job, error)
+            self._is_down(job)
+
+    def _is_down(self, job: _Job) -> None:
+        self._pace.end()
+        self.report.in_flight.pop(job.pair.key, None)
+        self._end(job)
+
+    def _try_again(self, job: _Job, error: StorageError) -> None:
+        """Leave the object to a worker, who can wait before the next try while others go on."""
+        job.trouble = error
+        self._pace.end()
+        self.report.in_flight.pop(job.pair.key, None)
+        self._hire_if_wanted()
+        self._jobs.give_at_once(job)
+
+    # What comes of a job
+
+    def _end(self, job: _Job) -> None:
+        if job.wave.end_job():
+            self._have_proven(job.wave)
+
+    def _has_sent(self, job: _Job, stored: ObjectInfo) -> None:
+        job.wave.sent.append(stored)
+        self._went_well()
+        self.report.count_sent(stored.size)
+        self._progress.advanced(None)
+
+    def _went_badly(self, job: _Job, error: StorageError) -> None:
+        """Tell what became of the object; raise what ends the run."""
+        key = job.pair.key
+        match error:
+            case StoreRefused() | Interrupted():
+                raise error
+            case ContentRefused():
+                self._conclude(job.pair, Decision(Verdict.HOLD_BACK, error.what, error.remedy))
+            case AlreadyExists():
+                # Somebody stored it since the listing, and differences are to be kept.
+                self._conclude(job.pair, Decision(Verdict.CONFLICT, "The target has got one meanwhile; it was kept."))
+            case ObjectMissing():
+                self._progress.advanced(self.report.count_gone(key))
+            case _:
+                self._fail(key, error)
 
     def _look_closer(self, job: _Job) -> Decision:
         if job.decision.verdict is not Verdict.COMPARE:
@@ -270,18 +369,23 @@ class Engine:
 
     def _close_wave(self, *, last: bool = False) -> None:
         """End the current wave: it is proven as soon as its jobs are done, while the next one is under way."""
-        self._give_batch()
+        self._jobs.hand_out()
         wave = self._wave
         if not last:
             self._open_waves_changed(+1)
             self._wave = _Wave(after=self._last_key)
         if wave.close(until=self._last_key):
-            self._prove(wave)
+            self._have_proven(wave)
 
     def _open_waves_changed(self, by: int) -> None:
         with self._settled:
             self._open_waves += by
             self._settled.notify_all()
+
+    def _have_proven(self, wave: _Wave) -> None:
+        """Let a worker prove the wave: a listing may take long, and what is on its way wants to be looked after."""
+        self._hire_if_wanted()
+        self._jobs.give_at_once(wave)
 
     def _prove(self, wave: _Wave) -> None:
         """Count as copied what other requests show; what they do not is sent again, once, unless that is hopeless."""
@@ -327,8 +431,6 @@ class Engine:
     def _went_well(self) -> None:
         self._failures_in_a_row = 0
         self._pace.go_on()
-        if len(self._workers) < self._pace.limit:
-            self._hire()
 
     def _fail(self, key: str, error: StorageError) -> None:
         self._progress.advanced(self.report.count_failure(key, error))
@@ -352,6 +454,7 @@ class Engine:
             self._settled.notify_all()
 
     def _raise_if_stopped(self) -> None:
+        self._signals.raise_what_was_lost()
         if self._stopped_by is not None:
             raise self._stopped_by
 
@@ -412,9 +515,14 @@ class _Wave:
 class _Job:
     """One pair that needs a worker."""
 
-    __slots__ = ("decision", "pair", "wave")
+    __slots__ = ("decision", "pair", "trouble", "wave")
 
     def __init__(self, pair: Pair, decision: Decision, wave: _Wave) -> None:
         self.pair = pair
         self.decision = decision
         self.wave = wave
+        self.trouble: StorageError | None = None
+
+
+# A job on its way, and the version of its object that was read.
+_Launched = tuple[_Job, ObjectInfo]

@@ -44,13 +44,21 @@ class Pace:
 
     def begin(self) -> None:
         """Wait until one more may be at work; whoever waits longest goes first."""
+        if self.may_begin():
+            return
         with self._lock:
-            if self._at_work < self.limit and not self._waiting:
-                self._at_work += 1
-                return
             gate = threading.Event()
             self._waiting.append(gate)
+            self._let_in()
         gate.wait()
+
+    def may_begin(self) -> bool:
+        """Begin if that is possible without waiting; return whether it was."""
+        with self._lock:
+            if self._at_work >= self.limit or self._waiting:
+                return False
+            self._at_work += 1
+            return True
 
     def end(self) -> None:
         """Leave work, so that somebody else may begin."""

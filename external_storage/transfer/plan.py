@@ -32,7 +32,7 @@ class Rules:
 
     def cover(self, key: str) -> bool:
         """Return whether the run has anything to do with *key*."""
-        if any(fnmatchcase(key, pattern) for pattern in self.exclude):
+        if self.exclude and any(fnmatchcase(key, pattern) for pattern in self.exclude):
             return False
         return not self.include or any(fnmatchcase(key, pattern) for pattern in self.include)
 

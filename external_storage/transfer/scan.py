@@ -49,19 +49,20 @@ def _comes_before(one: Entry, other: Entry) -> bool:
 
 def _entries(store: Store, prefix: str, after: str, until: str | None) -> Iterator[Entry]:
     """List what the store holds, and refuse to go on if it does not keep to the order that the merge relies on."""
-    last = ""
+    last, last_in_order = "", b""
     for entry in walk_of(store)(prefix, after=after, until=until):
         if _is_folder_marker(entry):
             continue
-        if last and in_key_order(entry.key) <= in_key_order(last):
+        in_order = in_key_order(entry.key)
+        if last and in_order <= last_in_order:
             raise StorageError(
                 f"{store.place} lists {entry.key!r} after {last!r}, which is not in key order.",
                 remedy="This store cannot be compared as it is; please report it.",
             )
-        last = entry.key
+        last, last_in_order = entry.key, in_order
         yield entry
 
 
 def _is_folder_marker(entry: Entry) -> bool:
     """Return whether this is one of the empty objects by which some consoles draw folders."""
-    return isinstance(entry, ObjectInfo) and entry.size == 0 and (entry.key.endswith("/") or not entry.key)
+    return (entry.key.endswith("/") or not entry.key) and isinstance(entry, ObjectInfo) and entry.size == 0

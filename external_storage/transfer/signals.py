@@ -21,6 +21,7 @@ class SignalsRaise:
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
         self._ignoring = False
+        self._came: int | None = None
 
     def begin(self) -> None:
         if threading.current_thread() is threading.main_thread():
@@ -35,7 +36,12 @@ class SignalsRaise:
             signal.signal(each, handler)
         self._before = {}
 
+    def raise_what_was_lost(self) -> None:
+        """Raise again what was raised where Python ignores exceptions: in a finaliser, or while it collects garbage."""
+        if self._came is not None and not self._ignoring:
+            raise Interrupted(self._came)
+
     def _raise(self, signum: int, _frame: FrameType | None) -> None:
-        if not self._ignoring:
-            self._ignoring = True
+        if self._came is None and not self._ignoring:
+            self._came = signum
             raise Interrupted(signum)

@@ -135,6 +135,8 @@ def find_unproven(
     for seconds in LAG_SECONDS:
         if doubtful:
             sleep(seconds)
+        if not doubtful:
+            break
         reasons = side_by_side(lambda each: _trouble_with(target, each, recorded), doubtful, threads=ASKING)
         trouble = {each.key: reason for each, reason in zip(doubtful, reasons, strict=True) if reason}
         doubtful = [each for each in doubtful if each.key in trouble]
