@@ -11,7 +11,7 @@ from django.core.files.storage import Storage
 from django.utils.deconstruct import deconstructible
 from django.utils.encoding import filepath_to_uri
 
-from ..errors import AlreadyExists, ContentRefused
+from ..errors import AlreadyExists, ContentRefused, StorageError, TransientStoreError
 from ..objects import Headers, HoldBack
 from . import conf, live, names
 from .moving import marks, reserving
@@ -152,11 +152,10 @@ class SiteStorage(Storage):
         touch = marks.begin(self.alias, name, **how)
         try:
             work(self._live(touch.holder))
-        except AlreadyExists:
-            marks.end(touch)
-            raise
-        except BaseException:
-            marks.end(touch, gave_up=True)
+        except BaseException as error:
+            # A store that has answered is done with it. One that was given up, or a thread that was ended, may not be.
+            answered = isinstance(error, StorageError) and not isinstance(error, TransientStoreError)
+            marks.end(touch, gave_up=not answered)
             raise
         marks.end(touch)
 

@@ -23,7 +23,7 @@ def within(seconds: float, what: str, work: Callable[P, R], *args: P.args, **kwa
 
     Socket time-outs alone do not bound a request: a server that sends a byte now and then resets them for ever.
     """
-    future: Future[R] = _threads(os.getpid()).submit(work, *args, **kwargs)
+    future: Future[R] = _threads(os.getpid(), what).submit(work, *args, **kwargs)
     try:
         return future.result(timeout=seconds)
     except NotInTime:
@@ -36,6 +36,9 @@ def within(seconds: float, what: str, work: Callable[P, R], *args: P.args, **kwa
 
 
 @cache
-def _threads(process: int) -> ThreadPoolExecutor:
-    """Return the threads of this process: those of the one it was forked from do not run here."""
+def _threads(process: int, what: str) -> ThreadPoolExecutor:
+    """Return the threads that wait for *what*: a store that hangs must not keep others from being asked.
+
+    They are of this process: those of the one it was forked from do not run here.
+    """
     return ThreadPoolExecutor(THREADS, thread_name_prefix="store")

@@ -9,7 +9,6 @@ from django.core.exceptions import SuspiciousFileOperation
 from ..errors import KeyRefused
 from ..objects import check_key
 
-
 GUARD_KEY = ".external-storage.json"
 """The key of the object by which a store tells whose it is: see `external_storage.django.moving.guard`."""
 

@@ -36,6 +36,17 @@ MODELS: tuple[type[models.Model], ...] = (AliasState, Mark, ReservedName, Move)
 # How long one process waits for another that is writing to the file of marks.
 PATIENCE_SECONDS = 20
 
+# A transaction of ours takes milliseconds.
+FROZEN_SECONDS = 5
+
+
+_TO_BEGIN_WITH = {
+    # A reader waits for no writer; and a mark that was committed outlives a power cut too.
+    "sqlite": ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"),
+    # A process that is frozen in the middle of a transaction must not hold up the writes of all others.
+    "postgresql": (f"SET idle_in_transaction_session_timeout = {FROZEN_SECONDS * 1000}",),
+}
+
 
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return what a SELECT finds. Where nothing was ever moved that is nothing, even if no table is there."""
@@ -62,8 +73,9 @@ def for_update() -> str:
 def close() -> None:
     """Let go of the connection; the next statement opens another."""
     with _connecting:
-        for opened in _opened.values():
-            opened.close()
+        for (process, _), opened in _opened.items():
+            if process == os.getpid():
+                opened.close()
 
 
 class _Database:
@@ -141,11 +153,9 @@ class _Database:
 
     def _connect(self) -> None:
         self._connection.connect()
-        if self._file is not None:
-            with self._connection.cursor() as cursor:
-                # A reader waits for no writer; and a mark that was committed outlives a power cut too.
-                cursor.execute("PRAGMA journal_mode=WAL")
-                cursor.execute("PRAGMA synchronous=FULL")
+        with self._connection.cursor() as cursor:
+            for sql in _TO_BEGIN_WITH.get(self._connection.vendor, ()):
+                cursor.execute(sql)
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -196,6 +206,15 @@ def _sql_of_tables(connection: BaseDatabaseWrapper) -> list[str]:
 
 _opened: dict[tuple[int, str], _Database] = {}
 _connecting = threading.Lock()
+
+
+def _after_fork() -> None:
+    """Whoever held the lock does not run in this process. What is open stays the parent's, and is not closed here."""
+    global _connecting
+    _connecting = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _database() -> _Database:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -131,6 +132,15 @@ class _Known:
 
 _known: dict[str, _Known] = {}
 _asking = threading.Lock()
+
+
+def _after_fork() -> None:
+    """Whoever held the lock does not run in this process."""
+    global _asking
+    _asking = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _read(row: tuple) -> State:

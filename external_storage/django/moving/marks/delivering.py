@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ....errors import ObjectMissing, StorageError, StoreRefused, VerificationFailed
+from ....errors import ObjectMissing, StorageError, StoreRefused, TransientStoreError, VerificationFailed
 from ....objects import ObjectInfo
 from ....stores import Store
 from ....transfer.copy import copy_object
@@ -42,7 +42,7 @@ def drain(alias: str, *, threads: int = 8, should_stop: Callable[[], bool] = lam
     """Deliver every mark of *alias* that is due, and return once none is left that is.
 
     Any number of processes may drain at once. What cannot be delivered stays open with its reason, and is due again
-    after a while; a store that refuses to work at all is left alone for the rest of the call.
+    after a while; a store that refuses to work, or does not answer, is left alone for the rest of the call.
     """
     done = Drained()
 
@@ -54,28 +54,35 @@ def drain(alias: str, *, threads: int = 8, should_stop: Callable[[], bool] = lam
         except StorageError as error:
             _put_off(mark, error)
             done.failed += 1
-            if isinstance(error, StoreRefused):
+            if isinstance(error, StoreRefused | TransientStoreError):
                 done.reasons.setdefault(mark.target, error.what)
         else:
             done.delivered += 1
 
     with ThreadPoolExecutor(threads, thread_name_prefix="drain") as together:
-        while not should_stop() and (due := _due(alias, done.reasons)):
-            before = done.delivered + done.failed
-            deque(together.map(attempt, due), maxlen=0)
-            if done.delivered + done.failed == before:
-                break  # others are at all of them
+        for target in _targets(alias):
+            while not should_stop() and target not in done.reasons and (due := _due(alias, target)):
+                before = done.delivered + done.failed
+                deque(together.map(attempt, due), maxlen=0)
+                if done.delivered + done.failed == before:
+                    break  # others are at all of them
     return done
 
 
-def _due(alias: str, given_up: Container[str]) -> list[Mark]:
-    now = time.time()
-    due = found(
-        "WHERE alias = %s AND delivered_at IS NULL AND next_try_at <= %s AND writing_until <= %s"
-        " AND claimed_until <= %s ORDER BY made_at",
-        *(alias, now, now, now),
+def _targets(alias: str) -> list[str]:
+    rows = database.rows(
+        "SELECT DISTINCT target FROM external_storage_mark WHERE alias = %s AND delivered_at IS NULL", alias
     )
-    return [mark for mark in due if mark.target not in given_up][:AT_A_TIME]
+    return sorted(target for (target,) in rows)
+
+
+def _due(alias: str, target: str) -> list[Mark]:
+    now = time.time()
+    return found(
+        "WHERE alias = %s AND target = %s AND delivered_at IS NULL AND next_try_at <= %s AND writing_until <= %s"
+        " AND claimed_until <= %s ORDER BY made_at LIMIT %s",
+        *(alias, target, now, now, now, AT_A_TIME),
+    )
 
 
 def _claim(mark: Mark) -> bool:

@@ -54,11 +54,10 @@ def end(touch: Touch, *, gave_up: bool = False) -> None:
     longer happen.
     """
     now = fresh_state_of(touch.state.alias)
-    if now.epoch == touch.state.epoch and (not touch.targets or gave_up or _released(touch)):
-        return
-    with database.transaction():
-        now = locked_state_of(touch.state.alias)
-        _marked(Touch(now, touch.key, touch.holder, touch.deletes, touch.creates), writing_until=0)
+    if now.epoch != touch.state.epoch or (touch.targets and not gave_up and not _released(touch)):
+        with database.transaction():
+            now = locked_state_of(touch.state.alias)
+            _marked(Touch(now, touch.key, touch.holder, touch.deletes, touch.creates), writing_until=0)
     if touch.holder not in now.in_use:
         _deliver_at_once(touch)
 
