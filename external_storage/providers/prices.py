@@ -29,21 +29,24 @@ class Prices:
     source: str
     date: str
     """When the price was valid: a year and a month, or a year."""
-    remark: str = ""
+    listed_remark: str = ""
     """What the figures leave out, in a sentence for the owner."""
     base: float = 0.0
     """What a month costs at least, however little is kept."""
     unconfirmed: tuple[str, ...] = ()
     """Which of the amounts were not found at the source."""
 
+    @property
+    def remark(self) -> str:
+        """What to mind about the figures, in sentences for the owner."""
+        doubt = "Look again: not all of it is confirmed." if self.unconfirmed else ""
+        return " ".join(filter(None, (self.listed_remark, doubt)))
+
 
 def prices_in(values: Mapping[str, Any], unconfirmed: Sequence[str] = ()) -> Prices | None:
-    """Return the prices in a service's file, None where it has none. A doubtful amount is called so in the remark."""
+    """Return the prices in a service's file, None where it has none."""
     table = values.get("prices")
     if table is None:
         return None
-    doubtful = tuple(name for name in AMOUNTS if f"prices.{name}" in unconfirmed)
-    remark = table.get("remark", "")
-    if doubtful:
-        remark = f"{remark} Look again: not all of it is confirmed.".lstrip()
-    return Prices(**{**table, "remark": remark}, unconfirmed=doubtful)
+    listed = {"listed_remark" if key == "remark" else key: value for key, value in table.items()}
+    return Prices(**listed, unconfirmed=tuple(name for name in AMOUNTS if f"prices.{name}" in unconfirmed))
