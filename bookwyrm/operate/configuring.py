@@ -61,7 +61,7 @@ def configure(options: argparse.Namespace) -> int:
     answers = Dialogue(options, environment).hold()
     _refuse_to_lose_the_bucket_in_use(answers, environment, options)
     _write(answers, environment)
-    code = OK if options.no_check else _check()
+    code = OK if options.no_check else _check(environment)
     _tell_what_comes_next(code)
     return code
 
@@ -297,13 +297,15 @@ def _write(answers: Answers, environment: env.Environment) -> None:
             say(_("%(name)s is also set in the environment, and that value counts.") % {"name": name})
 
 
-def _check() -> int:
-    """Return the exit code of the check of the bucket, which prints what it found."""
+def _check(environment: env.Environment) -> int:
+    """Return the exit code of the look at the bucket, which prints what it found."""
     say("")
-    # A site that never ran has no database yet, and the check asks it for a picture to look at.
+    # A site that never ran has no database yet, and the doctor asks it for a picture to look at.
     if snapshot() is None and (code := _manage("migrate", "--no-input", "--verbosity=0")):
         return code
-    return _manage("check_storage")
+    # The static files go to the bucket only once it is in use, so nothing can be known of them before.
+    before_its_use = [] if environment.flag("USE_S3") else ["--accept=static.font"]
+    return _manage("storage_doctor", *before_its_use)
 
 
 def _manage(*arguments: str) -> int:
