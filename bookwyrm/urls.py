@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
-from django.urls import path, register_converter, reverse_lazy
+from django.urls import include, path, register_converter, reverse_lazy
 
 from external_storage.django.views import serve
 
@@ -76,6 +76,7 @@ urlpatterns = [
     path("isbn/<str:isbn>.json", search.isbn_json, name="isbn_json"),
     # Files, and the back of the house
     path("images/<path:key>", serve, name="picture"),
+    path("admin/storage/", include("external_storage.django.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -5,32 +5,42 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..health.findings import Finding, Verdict
 from . import conf
 from .console import without_secrets
+
+if TYPE_CHECKING:
+    from .looking import Count
 
 FILE = "last-checkup.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, and when (seconds since the epoch)."""
+    """What was found, and when (seconds since 1970); what was counted then, if anything was."""
 
     made_at: float
     findings: list[Finding]
+    counted: list[dict[str, Any]]
 
 
-def keep(findings: list[Finding]) -> None:
+def keep(findings: Sequence[Finding], *, counted: Sequence[Count] = ()) -> None:
     """Remember the findings, where the site has a folder for such things; it may be thrown away at any time."""
     folder = conf.configuration().state_dir
     if folder is None:
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told = {"made_at": time.time(), "findings": [finding.as_json() for finding in findings]}
+    before = last()
+    told = {
+        "made_at": time.time(),
+        "findings": [finding.as_json() for finding in findings],
+        "counted": [count.as_dict() for count in counted] or (before.counted if before else []),
+    }
     # Written beside and renamed: a reader sees the old report or the new one.
     draft = folder / f"{FILE}.{os.getpid()}"
     draft.write_text(without_secrets(json.dumps(told)), encoding="utf-8")
@@ -44,7 +54,7 @@ def last() -> Report | None:
         return None
     try:
         told = json.loads(Path(folder / FILE).read_text("utf-8"))
-        return Report(float(told["made_at"]), [_finding(each) for each in told["findings"]])
+        return Report(float(told["made_at"]), [_finding(each) for each in told["findings"]], list(told["counted"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -316,7 +316,13 @@ def test_check_storage_is_content_once_the_rules_fit_the_sites_own_address(insta
     # This site is served as http://localhost, which the page's rules (https only) rightly leave out.
     assert instance.run("./bw-dev check_storage", expect=None).exit_code == 5
     instance.run("./bw-dev set_cors_to_s3")
-    assert instance.run("./bw-dev check_storage").exit_code == 0
+    assert instance.run("./bw-dev check_storage --quick").exit_code == 0
+
+
+def test_check_storage_names_what_came_in_between_and_how_to_send_it(instance, switched, in_between):
+    printed = instance.run("./bw-dev check_storage", expect=5).printed
+    assert in_between in printed
+    assert "sync_media_to_s3" in printed
 
 
 # Sending what came in between

@@ -1,0 +1,249 @@
+"""Gather what the page to watch the storage on shows. It asks no store: only the settings, the database, the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ..health.findings import GRAVEST_FIRST, Verdict
+from ..transfer.cost import GB
+from . import conf, looking, reports
+from .moving import database, ladder, marks
+from .moving.state import State, Step, fresh_state_of
+
+MOST_MARKS_SHOWN = 20
+
+IN_WORDS = {
+    Step.SETTLED: _("All files are in one store."),
+    Step.MIRRORING: _("Every change is carried to the other store too. Links point at the old one."),
+    Step.HANDOVER: _("Links point at the site itself, which finds each file where it is."),
+    Step.UNCONFIRMED: _("New files go to the new store. Links still point at the site itself."),
+    Step.SWITCHED: _("Links point at the new store. The old one is kept in step, so there is a way back."),
+}
+VERDICTS = {
+    Verdict.OK: _("ok"),
+    Verdict.WARNING: _("warning"),
+    Verdict.FAILURE: _("failure"),
+    Verdict.UNKNOWN: _("could not tell"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button: what it does to an alias, and what somebody should know who presses it."""
+
+    name: str
+    label: str | Promise
+    explained: str | Promise
+    choices: tuple[str, ...] = ()
+    """The stores to choose from, for an action that needs one."""
+
+
+MIRROR = (
+    "mirror",
+    _("Mirror"),
+    _("From now on every change is carried to the other store too. Nothing moves yet, and no link changes."),
+)
+BACK = (
+    "back",
+    _("One step back"),
+    _("The step before holds again. No file is lost: both stores are in step."),
+)
+SETTLE = (
+    "settle",
+    _("Settle"),
+    _("The old store is left behind: it only hears of deletions and replaced files. Its files stay there."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreShown:
+    """One store of an alias, as a box of the picture: its *role* is active, standby, retired or unused."""
+
+    name: str
+    place: str
+    public_url: str
+    role: str
+    service: str
+    files: int | None
+    bytes: int
+    kinds: Sequence[tuple[str, int]]
+    monthly: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveShown:
+    """A move that somebody asked for, and how far it is."""
+
+    target: str
+    asked_by: str
+    asked_at: datetime
+    progress: Sequence[tuple[str, Any]]
+    failures: Sequence[str]
+    problem: str
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AliasShown:
+    """One alias: where it stands, its stores, what is under way, and what may be done."""
+
+    name: str
+    state: State
+    step: str | Promise
+    since: datetime | None
+    stores: Sequence[StoreShown]
+    open_marks: int
+    marks: Sequence[marks.Mark]
+    blockers: Sequence[ladder.Blocker]
+    move: MoveShown | None
+    actions: Sequence[Action]
+
+
+def aliases() -> list[AliasShown]:
+    """Return every alias of the settings."""
+    report = reports.last()
+    counted = {(each["alias"], each["store"]): each for each in report.counted} if report else {}
+    return [_alias(name, counted) for name in conf.configuration().aliases]
+
+
+def is_live(shown: Sequence[AliasShown]) -> bool:
+    """Return whether something is under way, so that the page should be looked at again soon."""
+    moves = any(alias.state.is_moving or (alias.move and not alias.move.is_over) for alias in shown)
+    return moves or looking.is_looking()
+
+
+def actions_for(state: State) -> list[Action]:
+    """Return what may be done where an alias stands; whether it may be done *now* is asked when it is.
+
+    ============  ==============
+    step          may be done
+    ============  ==============
+    settled       mirror
+    mirroring     back
+    handover      back
+    unconfirmed   back
+    switched      back, settle
+    ============  ==============
+
+    The steps in between are those of a move, which compares the stores before each: `storage_move` takes them.
+    """
+    if state.step is Step.SETTLED:
+        others = tuple(name for name in conf.configured_alias(state.alias).stores if name != state.active)
+        return [Action(*MIRROR, choices=others)] if others else []
+    return [Action(*BACK), Action(*SETTLE)] if state.step is Step.SWITCHED else [Action(*BACK)]
+
+
+def carry_out(alias: str, action: str, target: str = "") -> State:
+    """Take one step. Raise `StorageError`, saying why, if it may not be taken now."""
+    if action == "mirror":
+        return ladder.begin_mirroring(alias, target)
+    return ladder.settle(alias) if action == "settle" else ladder.cancel(alias)
+
+
+def findings() -> dict[str, Any]:
+    """Return the last report for the page: the findings, those that need somebody first, and how many are of a kind."""
+    report = reports.last()
+    if report is None:
+        return {"report": None}
+    ordered = sorted(report.findings, key=lambda finding: GRAVEST_FIRST.index(finding.verdict))
+    shown = [
+        {"finding": each, "verdict": VERDICTS[each.verdict], "kind": each.verdict.name.lower()} for each in ordered
+    ]
+    return {
+        "report": report,
+        "made_at": datetime.fromtimestamp(report.made_at, UTC),
+        "findings": [each for each in shown if each["kind"] != "ok"],
+        "fine": [each for each in shown if each["kind"] == "ok"],
+    }
+
+
+def _alias(name: str, counted: dict[tuple[str, str], dict[str, Any]]) -> AliasShown:
+    state = fresh_state_of(name)
+    behind = marks.open_marks(name)
+    return AliasShown(
+        name=name,
+        state=state,
+        step=IN_WORDS[state.step],
+        since=datetime.fromtimestamp(state.since, UTC) if state.since else None,
+        stores=[_store(state, store, counted.get((name, store))) for store in _in_order(state)],
+        open_marks=len(behind),
+        marks=behind[:MOST_MARKS_SHOWN],
+        blockers=ladder.blockers(name) if state.is_moving else (),
+        move=_move(name),
+        actions=actions_for(state),
+    )
+
+
+def _in_order(state: State) -> list[str]:
+    """Return the alias's stores, the one in use first, then the one kept in step with it."""
+    return list(dict.fromkeys([*state.stores, *conf.configured_alias(state.alias).stores]))
+
+
+def _role(state: State, store: str) -> str:
+    if store == state.active:
+        return "active"
+    if store == state.standby:
+        return "standby"
+    return "retired" if store in state.retired else "unused"
+
+
+def _store(state: State, name: str, count: dict[str, Any] | None) -> StoreShown:
+    described, count = conf.store_settings(name), count or {}
+    is_counted = bool(count) and not count["problem"]
+    return StoreShown(
+        name=name,
+        place=conf.store_named(name).place,
+        public_url=described.public_url,
+        role=_role(state, name),
+        service="" if isinstance(described, conf.LocalSettings) else described.service.name,
+        files=count["files"] if is_counted else None,
+        bytes=count.get("bytes", 0),
+        kinds=list((count.get("kinds") or {}).items()),
+        monthly=_monthly(described, count["bytes"]) if is_counted else "",
+        problem=count.get("problem", ""),
+    )
+
+
+def _monthly(described: conf.StoreSettings, size: int) -> str:
+    """Return what keeping so many bytes costs a month at the list price, "" where none is known."""
+    prices = None if isinstance(described, conf.LocalSettings) else described.service.prices
+    if prices is None:
+        return ""
+    return f"{size / GB * prices.month:.2f} {prices.currency}"
+
+
+def _move(alias: str) -> MoveShown | None:
+    found = database.rows(
+        "SELECT target, asked_by, asked_at, progress, problem, finished_at FROM external_storage_move WHERE alias = %s",
+        alias,
+    )
+    if not found:
+        return None
+    target, asked_by, asked_at, progress, problem, finished_at = found[0]
+    told = _told(progress)
+    failures = told.pop("failures", [])
+    return MoveShown(
+        target,
+        asked_by,
+        datetime.fromtimestamp(asked_at, UTC),
+        list(told.items()),
+        [str(each) for each in failures] if isinstance(failures, list) else [],
+        problem,
+        finished_at is not None,
+    )
+
+
+def _told(progress: str) -> dict[str, Any]:
+    try:
+        told = json.loads(progress)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
