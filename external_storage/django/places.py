@@ -37,7 +37,7 @@ class Place:
     @property
     def provider(self) -> Provider | None:
         """The service behind it; None for a folder."""
-        return None if self.is_folder else recognise(self.settings.endpoint_url)
+        return None if isinstance(self.settings, conf.LocalSettings) else self.settings.service
 
     @property
     def public_url(self) -> str:

@@ -10,6 +10,7 @@ from django.core.checks import run_checks
 from django.core.files.storage import storages
 
 from external_storage.django import conf
+from external_storage.django.management.commands.storage_status import guarantees
 from external_storage.errors import SettingsError
 
 from .conftest import CANARY
@@ -181,6 +182,7 @@ def test_a_server_of_ones_own_is_known_by_the_name_its_owner_gives_it():
     bucket = conf.read(named("seaweedfs", ENDPOINT_URL="http://127.0.0.1:8333")).stores["bucket"]
     assert bucket.service.name == "SeaweedFS"
     assert bucket.region == "us-east-1"
+    assert {"SeaweedFS", "no ACL is sent; the bucket's policy decides who may read"} <= set(guarantees(bucket))
 
 
 def test_what_the_owner_writes_beats_what_follows_from_the_service():

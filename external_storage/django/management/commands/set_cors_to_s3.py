@@ -10,7 +10,6 @@ from typing import Any
 from ....errors import PermissionRefused, StorageError
 from ....health import cors
 from ....health.bucket import CallNotOffered
-from ....providers import recognise
 from ... import conf, sending
 from ...bucket_api import BucketApi
 from ...console import StorageCommand
@@ -73,7 +72,7 @@ class Command(StorageCommand):
         self, bucket: conf.BucketSettings, rules: Sequence[cors.Rule], problem: StorageError, *, as_json: bool
     ) -> int:
         """The store has no such call, or not for this key: print what its owner has to enter by hand."""
-        provider = recognise(bucket.endpoint_url)
+        provider = bucket.service
         where = provider.cors_hint or "Set it in the service's console, or in the server's own configuration."
         if as_json:
             self.tell_json({"error": problem.what, "remedy": where, "rules": rules, "exit_code": problem.exit_code})

@@ -11,7 +11,6 @@ from ....health.asking import ask
 from ....health.bucket import CallNotOffered
 from ....health.findings import Finding, Verdict
 from ....health.preflight import judge_probe, probe_object
-from ....providers import recognise
 from ....stores.retrying import RetryingStore
 from ... import checkup, conf, opening, sending
 from ...bucket_api import BucketApi
@@ -104,10 +103,9 @@ class Command(StorageCommand):
     def _hand_over(self, bucket: conf.BucketSettings, problem: StorageError, options: dict[str, Any]) -> int:
         """The store has no such call, or not for this key: print what its owner has to enter by hand."""
         policy = access.public_read_policy(bucket.bucket, opening.public_prefixes(bucket))
-        provider = recognise(bucket.endpoint_url)
-        where = provider.access_hint or "Enter this as the bucket's policy in the service's console."
-        if provider.id == "aws":
-            where = f"{where} First switch off Block public access for this bucket."
+        paste = "Enter this as the bucket's policy in the service's console."
+        hint = bucket.service.access_hint
+        where = hint if bucket.service.access == "console" and hint else f"{paste} {hint}".rstrip()
         if options["json"]:
             told = {"error": problem.what, "remedy": where, "policy": policy, "exit_code": problem.exit_code}
             self.tell_json(told)
@@ -119,7 +117,7 @@ class Command(StorageCommand):
 
 
 def _described(bucket: conf.BucketSettings) -> dict[str, str]:
-    provider = recognise(bucket.endpoint_url)
+    provider = bucket.service
     decides = {
         "acl": "each file's own ACL, or the bucket's policy",
         "policy": "the bucket's policy",

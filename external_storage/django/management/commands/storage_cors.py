@@ -13,7 +13,6 @@ from ....health import cors, doctor
 from ....health.bucket import CallNotOffered
 from ....health.findings import Finding, exit_code
 from ....health.preflight import PROBE_HEADERS, probe_object
-from ....providers import recognise
 from ....stores.retrying import RetryingStore
 from ... import conf, sending
 from ...bucket_api import BucketApi, cors_rules_if_seen
@@ -127,7 +126,7 @@ class Command(StorageCommand):
         options: dict[str, Any],
     ) -> int:
         """The store has no such call, or not for this key: print what its owner has to enter by hand."""
-        provider = recognise(bucket.endpoint_url)
+        provider = bucket.service
         where = provider.cors_hint or "Set it in the service's console, or in the server's own configuration."
         if options["json"]:
             told = {"error": problem.what, "remedy": where, "rules": rules, "exit_code": problem.exit_code}

@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 from typing import Any
 
 from ....errors import StorageError, StoreRefused
-from ....providers import recognise
 from ....stores.retrying import RetryingStore
 from ... import conf
 from ...console import StorageCommand
@@ -58,7 +57,7 @@ def guarantees(described: conf.StoreSettings) -> list[str]:
             "two writers never overwrite each other unseen",
             "it keeps no headers: the web server decides them and who may read",
         ]
-    provider = recognise(described.endpoint_url)
+    provider = described.service
     acl = "no ACL is sent; " if described.acl is None else ""
     return [
         f"{provider.name}",
