@@ -30,7 +30,12 @@ def settings_are_sound(app_configs: object, **options: object) -> list[checks.Ch
     for alias in configuration.aliases.values():
         found += _missing_rule(alias, configuration)
         found += _shared_with_strangers(alias, configuration)
-    return found
+    return _each_once(found)
+
+
+def _each_once(found: list[checks.CheckMessage]) -> list[checks.CheckMessage]:
+    """Return what was found without repetitions: one value in ``.env`` describes the bucket of several stores."""
+    return [each for place, each in enumerate(found) if each not in found[:place]]
 
 
 def secrets_are_kept(app_configs: object, **options: object) -> list[checks.CheckMessage]:

@@ -273,6 +273,13 @@ def test_system_checks_point_out_what_contradicts_itself(settings, values, check
     assert check in check_ids()
 
 
+def test_what_two_stores_have_in_common_is_pointed_out_once(settings):
+    doubtful = changed(ADDRESSING_STYLE="path")
+    doubtful["STORES"]["static-bucket"] = doubtful["STORES"]["bucket"] | {"PREFIX": "static/"}
+    settings.EXTERNAL_STORAGE = doubtful
+    assert [found.id for found in run_checks() if found.id == "external_storage.W005"] == ["external_storage.W005"]
+
+
 def test_an_unencrypted_store_on_this_machine_is_no_reason_to_warn(settings):
     settings.EXTERNAL_STORAGE = changed(ENDPOINT_URL="http://127.0.0.1:9000")
     assert check_ids() == []
