@@ -15,7 +15,7 @@ from ..errors import AlreadyExists, ContentRefused, StorageError, TransientStore
 from ..objects import Headers, HoldBack
 from . import conf, live, names
 from .moving import marks, reserving
-from .moving.state import fresh_state_of, state_of
+from .moving.state import state_of
 from .staticfiles import StaticStorage
 from .uploads import Upload, WrittenOnClose
 
@@ -138,8 +138,6 @@ class SiteStorage(Storage):
                 tried.append(store)
 
     def _create(self, name: str, upload: Upload, headers: Headers) -> None:
-        if fresh_state_of(self.alias).is_moving and not reserving.reserve(self.alias, name):
-            raise AlreadyExists(f"The name {name!r} was just given to another file.", key=name)
         self._touch(name, lambda store: store.put(name, upload, headers, replace=False), creates=True)
 
     def _replace(self, upload: Upload) -> None:

@@ -41,11 +41,21 @@ FROZEN_SECONDS = 5
 
 
 _TO_BEGIN_WITH = {
-    # A reader waits for no writer; and a mark that was committed outlives a power cut too.
-    "sqlite": ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"),
+    # A reader waits for no writer.
+    "sqlite": ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL"),
     # A process that is frozen in the middle of a transaction must not hold up the writes of all others.
-    "postgresql": (f"SET idle_in_transaction_session_timeout = {FROZEN_SECONDS * 1000}",),
+    "postgresql": (
+        f"SET idle_in_transaction_session_timeout = {FROZEN_SECONDS * 1000}",
+        "SET synchronous_commit = off",
+    ),
 }
+
+# What was committed for good outlives a power cut too.
+_TRANSACTION = {
+    "sqlite": (("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE"), "PRAGMA synchronous=NORMAL"),
+    "postgresql": (("BEGIN", "SET LOCAL synchronous_commit = on"), ""),
+}
+_ANY_TRANSACTION = (("BEGIN",), "")
 
 
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -54,13 +64,16 @@ def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 def run(sql: str, *values: Any) -> int:
-    """Carry out a statement, at once and for good unless in `transaction`; return how many rows it touched."""
+    """Carry out a statement at once, unless in `transaction`; return how many rows it touched.
+
+    A power cut may undo it where it was not in a transaction: that is for what costs work when it is lost, and no file.
+    """
     return _database().run(sql, values)
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """Carry out the statements of the block together, or none of them if it raises."""
+    """Carry out the statements of the block together and for good, or none of them if it raises."""
     with _database().transaction():
         yield
 
@@ -109,29 +122,33 @@ class _Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
+        begin, afterwards = _TRANSACTION.get(self._connection.vendor, _ANY_TRANSACTION)
         with self._lock, self._in_use():
             self._make_ready()
-            self._carried_out("BEGIN IMMEDIATE" if self._file else "BEGIN", (), lambda cursor: None)
+            for sql in begin:
+                self._carried_out(sql, (), lambda cursor: None)
             self._depth += 1
             try:
                 yield
             except BaseException:
-                self._end("ROLLBACK")
+                self._end("ROLLBACK", afterwards)
                 raise
-            self._end("COMMIT")
+            self._end("COMMIT", afterwards)
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
 
-    def _end(self, sql: str) -> None:
+    def _end(self, how: str, afterwards: str) -> None:
         self._depth -= 1
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute(sql)
+                cursor.execute(how)
+                if afterwards:
+                    cursor.execute(afterwards)
         except DatabaseError:
             self._connection.close()
-            if sql == "COMMIT":
+            if how == "COMMIT":
                 raise
 
     def _carried_out(self, sql: str, values: tuple[Any, ...], result: Callable[[Any], T]) -> T:

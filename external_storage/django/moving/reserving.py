@@ -6,19 +6,19 @@ import time
 
 from django.db import IntegrityError
 
+from ...errors import AlreadyExists
 from . import database
 
 
-def reserve(alias: str, key: str) -> bool:
-    """Take *key* for a new file, for good. Return False if somebody has it."""
+def reserve(alias: str, key: str) -> None:
+    """Take *key* for a new file, for good. Raise `AlreadyExists` if somebody has it."""
     try:
         database.run(
             "INSERT INTO external_storage_reservedname (alias, key, reserved_at) VALUES (%s, %s, %s)",
             *(alias, key, time.time()),
         )
-    except IntegrityError:
-        return False
-    return True
+    except IntegrityError as taken:
+        raise AlreadyExists(f"The name {key!r} was just given to another file.", key=key) from taken
 
 
 def is_reserved(alias: str, key: str) -> bool:

@@ -269,18 +269,19 @@ def test_what_cannot_be_delivered_is_tried_again_later_and_later(site_with_bucke
     good = site.values["bucket"]["ENDPOINT_URL"]
     (port,) = free_ports(1)
     site.configure(bucket={"ENDPOINT_URL": f"http://127.0.0.1:{port}"})
-    for number in range(5):
-        site.save(f"{number}.txt", "x")
+    site.save("0.txt", "x")
     for attempt in range(1, 4):
         site.time_passes()
         drained = site.drain()
-        assert 1 <= drained.failed <= 5
-        assert drained.delivered == 0
-        assert max(mark.attempts for mark in marks.open_marks("default")) == attempt
+        assert (drained.delivered, drained.failed) == (0, 1)
+        assert marks.open_marks("default")[0].attempts == attempt
     assert site.drain() == marks.Drained(), "none is due yet"
+    for number in range(1, 5):
+        site.save(f"{number}.txt", "x")
     site.configure(bucket={"ENDPOINT_URL": good})
+    assert site.drain().delivered == 4
     site.time_passes()
-    assert site.drain().delivered == 5
+    assert site.drain().delivered == 1
     assert len(site.held("bucket")) == 5
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ... import conf
 from .. import database
+from ..reserving import reserve
 from ..state import State, fresh_state_of, locked_state_of
 from .delivering import deliver
 from .reading import true_holder
@@ -34,13 +35,16 @@ def begin(alias: str, key: str, *, deletes: bool = False, creates: bool = False)
     """Mark *key* for every store but the one it is to be written to, and return which one that is.
 
     Once this returns the marks are in the database, whatever becomes of the caller and of its transaction. *creates*
-    promises that the key is new; stores that were left behind need not hear of it then.
+    promises that the key is new: stores that were left behind need not hear of it then, and nobody else is given its
+    name. Raise `AlreadyExists` if somebody was.
     """
     state = fresh_state_of(alias)
     if state.is_alone or (creates and not state.is_moving):
         return Touch(state, key, state.active, deletes, creates)
     with database.transaction():
         state = locked_state_of(alias)
+        if creates:
+            reserve(alias, key)
         writing_until = time.time() + conf.configuration().deadline + LATE_SECONDS
         return _marked(Touch(state, key, true_holder(state, key), deletes, creates), writing_until)
 
