@@ -47,8 +47,8 @@ class UnprovenStore:
     def is_ready(self) -> bool:
         return self._store.is_ready
 
-    def begin_put(self, key: str, data: bytes, headers: Headers) -> Sending:
-        return _Unproven(self._begin_put(key, data, headers), self._sent)
+    def begin_put(self, key: str, data: bytes, md5: bytes, headers: Headers) -> Sending:
+        return _Unproven(self._begin_put(key, data, md5, headers), self._sent)
 
     def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
         if until is None:

@@ -116,8 +116,8 @@ class SendsAhead(Protocol):
         """Whether one more can be begun without waiting; False where that takes a new connection over a long way."""
         ...
 
-    def begin_put(self, key: str, data: bytes, headers: Headers) -> Sending:
-        """Begin to store *data* under *key*, replacing what is there, with the promises of `Store.put`."""
+    def begin_put(self, key: str, data: bytes, md5: bytes, headers: Headers) -> Sending:
+        """Begin to store *data*, whose MD5 is given, replacing what is there, with the promises of `Store.put`."""
         ...
 
 

@@ -89,9 +89,9 @@ class RetryingStore:
         """As in `ReadsWhole`, for a store that is one."""
         return self._try(lambda: self._store.read_whole(key, most))
 
-    def begin_put(self, key: str, data: bytes, headers: Headers) -> Sending:
+    def begin_put(self, key: str, data: bytes, md5: bytes, headers: Headers) -> Sending:
         """As in `SendsAhead`, for a store that is one. It is tried once; `after_one_try` has the patience for more."""
-        return self._store.begin_put(key, data, headers)
+        return self._store.begin_put(key, data, md5, headers)
 
     def after_one_try(self, error: StorageError) -> RetryingStore:
         """Wait as after a first try that ended with *error*, and return a store for those that are left."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ContentRefused, SourceChanged
 from ..objects import Headers, HoldBack, ObjectInfo
-from ..stores.base import Sending, Source, Store
+from ..stores.base import Source, Store
 from ..stores.contents import remember
 from ..stores.sources import PeekedSource
 from .plan import Rules
@@ -33,17 +33,13 @@ def copy_object(source: Store, target: Store, key: str, rules: Rules) -> ObjectI
     return _copy_once(source, target, key, rules)
 
 
-def begin_copy(source: Store, target: Store, key: str, rules: Rules) -> tuple[ObjectInfo, Sending] | None:
-    """Begin to copy a small object from one that `ReadsWhole` to one that `SendsAhead`, and do not wait for the answer.
+def read_to_copy(source: Store, key: str, rules: Rules) -> tuple[ObjectInfo, bytes, Headers] | None:
+    """Read a small object of a source that `ReadsWhole`: the version, its bytes, and how it is to be published.
 
-    Return the version that was read, and what is on its way; None for what `copy_object` has to do instead. Raise
-    `ContentRefused` as that does.
+    Return None for what `copy_object` has to do instead; raise `ContentRefused` as that does.
     """
     read = source.read_whole(key, LARGEST_AHEAD)
-    if read is None:
-        return None
-    info, data = read
-    return info, target.begin_put(key, data, _headers(key, data, rules))
+    return None if read is None else (*read, _headers(key, read[1], rules))
 
 
 def _headers(key: str, first_bytes: bytes, rules: Rules) -> Headers:

@@ -8,6 +8,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 from ..errors import (
     AlreadyExists,
@@ -22,7 +23,7 @@ from ..errors import (
     TransientStoreError,
     VerificationFailed,
 )
-from ..objects import ObjectInfo, in_key_order
+from ..objects import Headers, ObjectInfo, in_key_order
 from ..stores.base import (
     LeavesUnfinished,
     Noted,
@@ -36,8 +37,9 @@ from ..stores.contents import RecordedDigests, remember, same_content
 from ..stores.digests import DigestCache, DigestsKnown
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import Patience, RetryingStore
-from .copy import LARGEST_AHEAD, begin_copy, copy_object
+from .copy import LARGEST_AHEAD, copy_object, read_to_copy
 from .flight import Flight
+from .hashing import Hashing
 from .jobs import Jobs
 from .pace import Pace
 from .plan import Decision, Rules, Verdict, decide
@@ -109,7 +111,8 @@ class Engine:
             self._ahead = target
         self._jobs: Jobs[_Job | _Wave] = Jobs(2 * min(threads, 32), meanwhile=self._look_around)
         self._workers: list[threading.Thread] = []
-        self._flight: Flight[_Launched] = Flight()
+        self._hashing: Hashing[_Read] = Hashing()
+        self._flight: Flight[_Read] = Flight()
         self._seconds_to_read = 0.0
         self._slow_reads = 0
         self._hiring = threading.Lock()
@@ -142,9 +145,11 @@ class Engine:
     def settle(self) -> None:
         """Wait until everything asked for is done and proven."""
         self._close_wave(last=True)
+        for read, data, md5 in self._hashing.rest():
+            self._launch(read, data, md5)
+        self._jobs.hand_out()
         while self._flight:
-            self._raise_if_stopped()
-            self._land()
+            self._look_around()
         with self._settled:
             self._settled.wait_for(lambda: not self._open_waves or self._stop_asked.is_set())
         self._raise_if_stopped()
@@ -185,6 +190,7 @@ class Engine:
         """Let the workers finish what they are at; after a stop, what waits is thrown away and patience is short."""
         stopping = self._stop_asked.is_set()
         patience_ends = monotonic() + GRACE_SECONDS
+        self._hashing.close()
         self._jobs.close(throw_away=stopping)
         with suppress(StorageError):  # the run has ended; what it ended with is told
             while self._flight and monotonic() < patience_ends:
@@ -200,11 +206,16 @@ class Engine:
 
     def _give(self, job: _Job) -> None:
         """Do the job, or hand it over."""
-        if self._goes_ahead(job) and self._make_room():
-            self._launch(job)
+        if self._goes_ahead(job):
+            self._read(job)
+            for read, data, md5 in self._hashing.finished():
+                self._launch(read, data, md5)
         else:
-            self._hire_if_wanted()
-            self._jobs.give(job)
+            self._hand_over(job)
+
+    def _hand_over(self, job: _Job) -> None:
+        self._hire_if_wanted()
+        self._jobs.give(job)
 
     def _goes_ahead(self, job: _Job) -> bool:
         """Return whether the object is sent from here: a small one, if that means no waiting but for its answer."""
@@ -272,6 +283,39 @@ class Engine:
 
     # What is sent ahead: many small objects on their way at once, all from the thread that walks the listings
 
+    def _read(self, job: _Job) -> None:
+        key, began = job.pair.key, monotonic()
+        try:
+            read = read_to_copy(self.source, key, self._rules)
+        except TransientStoreError as error:
+            self._try_again(job, error)
+        except StorageError as error:
+            self._went_badly(job, error)
+            self._end(job)
+        else:
+            self._seconds_to_read += (monotonic() - began - self._seconds_to_read) / READ_TO_SEE
+            if read is None:
+                self._hand_over(job)
+            else:
+                info, data, headers = read
+                self._hashing.add(_Read(job, info, headers), data)
+
+    def _launch(self, read: _Read, data: bytes, md5: bytes) -> None:
+        job, info, headers = read
+        if not self._ahead.is_ready or not self._make_room():
+            self._hand_over(job)
+            return
+        self.report.in_flight[info.key] = monotonic()
+        try:
+            self._flight.add(read, self.target.begin_put(info.key, data, md5, headers), info.size)
+        except TransientStoreError as error:
+            self._is_down(job)
+            self._try_again(job, error)
+        except StorageError as error:
+            self._is_down(job)
+            self._went_badly(job, error)
+            self._end(job)
+
     def _make_room(self) -> bool:
         """Return when one more may be on its way, or False if the workers are all that may be at work."""
         while self._flight.is_heavy or not self._pace.may_begin():
@@ -280,48 +324,30 @@ class Engine:
             self._look_around()
         return True
 
-    def _launch(self, job: _Job) -> None:
-        key = job.pair.key
-        began = self.report.in_flight[key] = monotonic()
-        try:
-            begun = begin_copy(self.source, self.target, key, self._rules)
-        except (TransientStoreError, DigestMismatch) as error:
-            self._try_again(job, error)
-            return
-        except StorageError as error:
-            self._went_badly(job, error)
-        else:
-            self._seconds_to_read += (monotonic() - began - self._seconds_to_read) / READ_TO_SEE
-            if begun is not None:
-                info, sending = begun
-                self._flight.add((job, info), sending, info.size)
-                return
-            self._do(job)
-        self._is_down(job)
-
     def _land(self) -> None:
-        for (job, info), sending in self._flight.landed():
+        for (job, info, _), sending in self._flight.landed():
             try:
                 stored = sending.finish()
+            except (TransientStoreError, DigestMismatch) as error:
+                self._is_down(job)
+                self._try_again(job, error)
+            except StorageError as error:
+                self._is_down(job)
+                self._went_badly(job, error)
+                self._end(job)
+            else:
+                self._is_down(job)
                 remember(self.source, info, stored.md5)
                 self._has_sent(job, stored)
-            except (TransientStoreError, DigestMismatch) as error:
-                self._try_again(job, error)
-                continue
-            except StorageError as error:
-                self._went_badly(job, error)
-            self._is_down(job)
+                self._end(job)
 
     def _is_down(self, job: _Job) -> None:
         self._pace.end()
         self.report.in_flight.pop(job.pair.key, None)
-        self._end(job)
 
     def _try_again(self, job: _Job, error: StorageError) -> None:
         """Leave the object to a worker, who can wait before the next try while others go on."""
         job.trouble = error
-        self._pace.end()
-        self.report.in_flight.pop(job.pair.key, None)
         self._hire_if_wanted()
         self._jobs.give_at_once(job)
 
@@ -524,5 +550,9 @@ class _Job:
         self.trouble: StorageError | None = None
 
 
-# A job on its way, and the version of its object that was read.
-_Launched = tuple[_Job, ObjectInfo]
+class _Read(NamedTuple):
+    """A job whose object has been read: which version that was, and how it is to be published."""
+
+    job: _Job
+    info: ObjectInfo
+    headers: Headers

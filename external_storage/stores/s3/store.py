@@ -197,8 +197,8 @@ class S3Store:
         if source.info.size > SMALLEST_PART:
             return self._put_in_parts(key, full, source, headers, condition)
         data = _read_whole(source)
-        md5 = hashlib.md5(data, usedforsecurity=False)
-        check_digest(source.info, md5.hexdigest())
+        md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        check_digest(source.info, md5.hex())
         answer, body = self._ask_published("PUT", full, condition | _digests(md5), headers, body=data)
         return self._stored_whole(key, data, md5, headers, answer, body)
 
@@ -206,8 +206,8 @@ class S3Store:
     def is_ready(self) -> bool:
         return self._client.is_ready
 
-    def begin_put(self, key: str, data: bytes, headers: Headers) -> _S3Sending:
-        return _S3Sending(self, key, data, headers)
+    def begin_put(self, key: str, data: bytes, md5: bytes, headers: Headers) -> _S3Sending:
+        return _S3Sending(self, key, data, md5, headers)
 
     def republish(self, info: ObjectInfo, headers: Headers) -> None:
         """Let the store copy the object onto itself with other headers; what we recorded beside it goes along."""
@@ -253,17 +253,17 @@ class S3Store:
         return cleared
 
     def _stored_whole(
-        self, key: str, data: bytes, md5: hashlib._Hash, headers: Headers, answer: Answer, body: bytes
+        self, key: str, data: bytes, md5: bytes, headers: Headers, answer: Answer, body: bytes
     ) -> ObjectInfo:
         """Return what the store's answer to a PUT says it holds now."""
-        if answer.status == 412 and (own := self._own_object(key, md5.hexdigest())) is not None:
+        if answer.status == 412 and (own := self._own_object(key, md5.hex())) is not None:
             etag = own.etag or ""
         elif answer.status not in _STORED or b"<Error>" in body:
             raise self._client.error(answer, body, key)
         else:
             etag = clean_etag(answer.headers.get("etag", ""))
         self._bucket_seen = True
-        return ObjectInfo(key, len(data), md5.hexdigest(), etag=etag, headers=headers)
+        return ObjectInfo(key, len(data), md5.hex(), etag=etag, headers=headers)
 
     def _own_object(self, key: str, md5: str) -> ObjectInfo | None:
         """Return what is there if it has this MD5: then a request of ours was carried out and its answer got lost."""
@@ -403,12 +403,12 @@ class _S3Source:
 class _S3Sending:
     """A small object being uploaded, while its thread goes on with others."""
 
-    def __init__(self, store: S3Store, key: str, data: bytes, headers: Headers) -> None:
+    def __init__(self, store: S3Store, key: str, data: bytes, md5: bytes, headers: Headers) -> None:
         self._store = store
         self._key = key
         self._data = data
         self._headers = headers
-        self._md5 = hashlib.md5(data, usedforsecurity=False)
+        self._md5 = md5
         self._sent = _digests(self._md5) | store._published(headers)
         self._signed_payload = store._client.signs_payload
         self._exchange = store._client.begin("PUT", store._full(key), headers=self._sent, body=data)
@@ -453,9 +453,9 @@ def _published(content_type: str, cache_control: str, acl: str | None) -> dict[s
     return request
 
 
-def _digests(md5: hashlib._Hash) -> dict[str, str]:
+def _digests(md5: bytes) -> dict[str, str]:
     """Return the headers by which the store checks an object's bytes now, and others will later."""
-    encoded = b2a_base64(md5.digest(), newline=False).decode()
+    encoded = b2a_base64(md5, newline=False).decode()
     return {"content-md5": encoded, RECORDED_MD5: encoded}
 
 
