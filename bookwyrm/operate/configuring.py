@@ -303,9 +303,11 @@ def _check(environment: env.Environment) -> int:
     # A site that never ran has no database yet, and the doctor asks it for a picture to look at.
     if snapshot() is None and (code := _manage("migrate", "--no-input", "--verbosity=0")):
         return code
-    # The static files go to the bucket only once it is in use, so nothing can be known of them before.
-    before_its_use = [] if environment.flag("USE_S3") else ["--accept=static.font"]
-    return _manage("storage_doctor", *before_its_use)
+    # Pictures and static files are sent to the bucket after this, so that they are not there yet counts for nothing.
+    unsent = (
+        [] if environment.flag("USE_S3") else [f"--accept={finding}" for finding in ("media.picture", "static.font")]
+    )
+    return _manage("storage_doctor", *unsent)
 
 
 def _manage(*arguments: str) -> int:
