@@ -39,15 +39,25 @@ Edition.objects.filter(pk=edition.pk).update(created_at="2000-01-01T00:00Z")
 @dataclass(frozen=True)
 class DemoSite:
     port: int
+    environment: dict[str, str]
     url: str = f"http://{DOMAIN}"
+
+    def shell(self, code: str) -> None:
+        """Run Python inside the site, as another of its processes."""
+        _manage(("shell", "--command", code), self.environment)
 
 
 @contextmanager
-def demo_site(books: int) -> Iterator[DemoSite]:
-    """Yield a site that calls itself http://books.test and listens on a port of this machine."""
+def demo_site(books: int, **variables: str) -> Iterator[DemoSite]:
+    """Yield a site that calls itself http://books.test and listens on a port of this machine.
+
+    *variables* go into its ``.env``.
+    """
     directory = new_directory("demo-site")
     (port,) = free_ports(1)
-    (directory / "env").write_text(f"SECRET_KEY={os.urandom(32).hex()}\nDOMAIN={DOMAIN}\nPORT=80\n")
+    lines = {"SECRET_KEY": os.urandom(32).hex(), "DOMAIN": DOMAIN, "PORT": "80", **variables}
+    (directory / "env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    (directory / "env").chmod(0o600)
     environment = {
         "PATH": os.environ["PATH"],
         "BOOKWYRM_ENV_FILE": str(directory / "env"),
@@ -66,7 +76,7 @@ def demo_site(books: int) -> Iterator[DemoSite]:
         _manage(command, environment)
     server = [sys.executable, "-m", "gunicorn", "bookwyrm.wsgi:application", "--threads=4", f"--bind=127.0.0.1:{port}"]
     with running(server, directory=directory, environment=environment, answers=lambda: listens(port)):
-        yield DemoSite(port)
+        yield DemoSite(port, environment)
 
 
 def _manage(command: tuple[str, ...], environment: dict[str, str]) -> None:
