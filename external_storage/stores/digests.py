@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ..errors import StorageError
 from ..objects import Headers, ObjectInfo, PassedOver
-from .base import Source, TellsVersions
+from .base import ReadsWhole, Source, TellsVersions
 from .retrying import RetryingStore
 
 Entry = TypeVar("Entry", ObjectInfo, ObjectInfo | PassedOver)
@@ -128,6 +128,8 @@ class DigestsKnown:
         self._store = store
         self._versions = versions
         self._cache = cache
+        if isinstance(store, ReadsWhole):
+            self.read_whole = store.read_whole
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -159,9 +161,6 @@ class DigestsKnown:
 
     def describe(self, key: str) -> ObjectInfo:
         return self._store.describe(key)
-
-    def read_whole(self, key: str, most: int) -> tuple[ObjectInfo, bytes] | None:
-        return self._store.read_whole(key, most)
 
     def open(self, key: str) -> AbstractContextManager[Source]:
         return self._store.open(key)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..errors import AlreadyExists, DigestMismatch, SlowDown, StorageError, TransientStoreError
 from ..objects import Headers, ObjectInfo, PassedOver
-from .base import Noted, Sending, Source, Store, walk_of
+from .base import Noted, ReadsWhole, Sending, Source, Store, walk_of
 from .contents import CHUNK, md5_of, md5_of_source
 
 T = TypeVar("T")
@@ -53,6 +53,8 @@ class RetryingStore:
         self._patience = patience or Patience()
         self._on_retry = on_retry
         self._sleep = sleep
+        if isinstance(store, ReadsWhole):
+            self.read_whole = self._read_whole
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -85,8 +87,7 @@ class RetryingStore:
     def open(self, key: str) -> AbstractContextManager[Source]:
         return _PatientSource(self._try(lambda: self._store.open(key)), self._wait)
 
-    def read_whole(self, key: str, most: int) -> tuple[ObjectInfo, bytes] | None:
-        """As in `ReadsWhole`, for a store that is one."""
+    def _read_whole(self, key: str, most: int) -> tuple[ObjectInfo, bytes] | None:
         return self._try(lambda: self._store.read_whole(key, most))
 
     def begin_put(self, key: str, data: bytes, md5: bytes, headers: Headers) -> Sending:

@@ -11,7 +11,7 @@ A store's own test inherits from `StoreContract` and gives a pytest fixture ``st
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +19,7 @@ from itertools import pairwise
 
 from ..errors import AlreadyExists, DigestMismatch, KeyRefused, ObjectMissing, SourceChanged, TransientStoreError
 from ..objects import IMMUTABLE, Headers, ObjectInfo, in_key_order
-from ..stores.base import Republishes, Store
+from ..stores.base import ReadsWhole, Republishes, SendsAhead, Store
 from ..stores.sources import BytesSource, md5_of_bytes
 
 PICTURE = Headers("image/jpeg", IMMUTABLE, public=True)
@@ -107,6 +107,51 @@ class StoreContract:
         data = _noise(IN_PARTS - 1)
         assert put(store, "large", data).md5 == md5_of_bytes(data)
         assert get(store, "large") == data
+
+    # What can be done ahead, by stores that can
+
+    def test_objects_sent_ahead_arrive_whole_and_with_their_headers(self, store: Store) -> None:
+        if not isinstance(store, SendsAhead):
+            return
+        contents = {f"covers/{n:02}.jpg": _noise(n * 20_000) for n in range(20)}
+        stored = send_ahead(store, contents)
+        for key, data in contents.items():
+            assert (stored[key].key, stored[key].size, stored[key].md5) == (key, len(data), md5_of_bytes(data))
+            assert get(store, key) == data
+            headers = store.describe(key).headers
+            assert (headers.content_type, headers.cache_control) == (PICTURE.content_type, PICTURE.cache_control)
+
+    def test_an_object_sent_ahead_replaces_the_one_before(self, store: Store) -> None:
+        if not isinstance(store, SendsAhead):
+            return
+        put(store, "a.jpg", b"old")
+        send_ahead(store, {"a.jpg": b"new"})
+        assert get(store, "a.jpg") == b"new"
+
+    def test_an_object_sent_ahead_with_another_digest_is_refused(self, store: Store) -> None:
+        if not isinstance(store, SendsAhead):
+            return
+        sending = store.begin_put("a.jpg", b"some bytes", bytes.fromhex(md5_of_bytes(b"others")), PICTURE)
+        with raises(DigestMismatch):
+            sending.finish()
+        assert keys(store) == []
+
+    def test_names_that_lead_astray_are_refused_ahead_too(self, store: Store) -> None:
+        if not isinstance(store, SendsAhead):
+            return
+        for key in REFUSED:
+            with raises(KeyRefused):
+                store.begin_put(key, b"", bytes.fromhex(md5_of_bytes(b"")), PICTURE)
+
+    def test_a_small_object_is_read_whole_and_a_larger_one_is_not(self, store: Store) -> None:
+        if not isinstance(store, ReadsWhole):
+            return
+        put(store, "a.jpg", b"twelve bytes")
+        with store.open("a.jpg") as source:
+            assert store.read_whole("a.jpg", 12) == (source.info, b"twelve bytes")
+        assert store.read_whole("a.jpg", 11) is None
+        with raises(ObjectMissing):
+            store.read_whole("b.jpg", 12)
 
     # Reading
 
@@ -538,6 +583,14 @@ def get(store: Store, key: str) -> bytes:
         data = source.read()
         source.check_unchanged()
     return data
+
+
+def send_ahead(store: SendsAhead, contents: Mapping[str, bytes]) -> dict[str, ObjectInfo]:
+    """Begin to store all objects before the answer to any is taken; return what was stored, by key."""
+    begun = {
+        key: store.begin_put(key, data, bytes.fromhex(md5_of_bytes(data)), PICTURE) for key, data in contents.items()
+    }
+    return {key: sending.finish() for key, sending in begun.items()}
 
 
 def keys(store: Store) -> list[str]:
