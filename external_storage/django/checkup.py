@@ -59,6 +59,12 @@ class Subject:
         return RetryingStore(conf.store_named(self.media.name))
 
     @property
+    def static_is_beside_media(self) -> bool:
+        """Whether the static files are in the same bucket, so that they are out of reach together."""
+        both = (self.media, self.static)
+        return all(isinstance(each, conf.BucketSettings) for each in both) and checks.same_bucket(*both)
+
+    @property
     def media_in_use(self) -> bool:
         return conf.alias_named(self.alias).active == self.media.name
 
@@ -103,8 +109,11 @@ def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterato
         yield from _examine_pictures(subject, ask)
     else:
         yield unknown("media.picture", "The store itself does not answer, so no picture of it was asked for.")
-    if subject.static is not None:
+    if subject.static is not None and (reached or not subject.static_is_beside_media):
         yield from _examine_static(subject, subject.static, ask)
+    elif subject.static is not None:
+        for identifier in ("static.font", "static.manifest", "cors.font"):
+            yield unknown(identifier, "The store itself does not answer, so nothing was asked of its static files.")
     if isinstance(subject.media, conf.BucketSettings):
         yield doctor.examine_listing(_roots(subject.media), ask=ask)
     if reached and not quick:

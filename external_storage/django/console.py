@@ -70,9 +70,9 @@ class StorageConsole(BaseCommand):
 
     def tell_findings(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
-            self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {finding.seen}")
+            self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {_plainly(finding.seen)}")
             if finding.remedy:
-                self.tell(f"{'':<14} -> {finding.remedy}")
+                self.tell(f"{'':<14} -> {_plainly(finding.remedy)}")
 
     def progress(self, *, as_json: bool) -> Progress:
         """Return the progress display that suits where our output goes."""
@@ -121,6 +121,11 @@ class SecretFree:
 def worst(codes: Iterable[int]) -> int:
     """Return the exit code that says most: a refusal before failures, failures before what verification found."""
     return min(codes, key=PRECEDENCE.index, default=0)
+
+
+def _plainly(text: str) -> str:
+    """Return *text* without what would move a terminal's cursor: a store may have written part of it."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def without_secrets(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -252,6 +253,25 @@ def test_a_store_that_is_down(site, doctor):
     assert told["store.answers"] == "failure"
     assert told["media.picture"] == "could not tell"
     assert told["access.listing"] in ("ok", "could not tell")
+
+
+def test_a_store_that_never_answers_is_not_waited_for_all_day(site, doctor):
+    with answering(lambda peer, head: time.sleep(40)) as silent:
+        site.configure(ENDPOINT_URL=silent.url("").rstrip("/"), CUSTOM_DOMAIN=None)
+        began = time.monotonic()
+        told = doctor()
+    assert told["store.answers"] == "could not tell"
+    assert told["static.font"] == "could not tell"
+    assert time.monotonic() - began < 60
+
+
+def test_what_a_store_writes_does_not_move_the_cursor(site, run):
+    page = response(b"no", Content_Type="text/\x1b[2Jhtml")
+    with answering(lambda peer, head: peer.sendall(page)) as web:
+        site.configure(ENDPOINT_URL=web.url("").rstrip("/"))
+        ran = run("storage_doctor", "--quick")
+    assert "it answered 200 with text/" in ran.out
+    assert "\x1b" not in ran.printed
 
 
 def test_a_store_that_has_trouble_of_its_own_is_no_failure_of_ours(site, fake, doctor, monkeypatch):
