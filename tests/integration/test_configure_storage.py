@@ -150,6 +150,55 @@ def test_the_bucket_in_use_is_not_swapped_for_an_empty_one_by_mistake(fresh):
     assert fresh.setting("AWS_STORAGE_BUCKET_NAME") == "other-books"
 
 
+LINES = {"AWS_STORAGE_BUCKET_NAME": "my-books", "AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "said"),
+    [
+        (
+            {"AWS_S3_REGION_NAME": "us-east-1", "AWS_S3_ENDPOINT_URL": "https://my-books.us-east-1.linodeobjects.com"},
+            0,
+            "note: AWS_S3_ENDPOINT_URL: found 'https://my-books.us-east-1.linodeobjects.com', which already holds the "
+            "bucket's name; expected 'https://us-east-1.linodeobjects.com' alone: the bucket's name would stand twice "
+            "in each file's address.",
+        ),
+        (
+            {"STORAGE_PROVIDER": "linode", "AWS_S3_ENDPOINT_URL": "https://my-books.us-east-1.linodeobjects.com"},
+            2,
+            "expected 'https://us-east-1.linodeobjects.com' alone",
+        ),
+        (
+            {"STORAGE_PROVIDER": "scaleway", "AWS_S3_REGION_NAME": "fr-par", "AWS_S3_CUSTOM_DOMAIN": "https://m.test/"},
+            0,
+            "note: AWS_S3_CUSTOM_DOMAIN: found 'https://m.test/', with a scheme that plays no part; expected 'm.test' "
+            "alone.",
+        ),
+        (
+            {"STORAGE_PROVIDER": "aws", "AWS_S3_REGION_NAME": "eu-west-3", "AWS_S3_ADDRESSING_STYLE": "path"},
+            0,
+            "note: AWS_S3_ADDRESSING_STYLE: found 'path'; expected 'virtual' or nothing: Amazon S3 wants the bucket in "
+            "the host name, and is giving up paths.",
+        ),
+        (
+            {
+                "STORAGE_PROVIDER": "scaleway",
+                "AWS_S3_REGION_NAME": "fr-par",
+                "AWS_S3_CUSTOM_DOMAIN": "your-books.s3.fr-par.scw.cloud",
+            },
+            2,
+            "AWS_S3_CUSTOM_DOMAIN: found 'your-books.s3.fr-par.scw.cloud', the address of another bucket; expected "
+            "'my-books.s3.fr-par.scw.cloud'.",
+        ),
+    ],
+)
+def test_lines_that_contradict_the_service_are_explained_before_anything_starts(fresh, lines, code, said):
+    fresh.set(**LINES, **lines)
+    outcome = fresh.run("./bw-dev check_settings", expect=code)
+    assert said in outcome.printed
+    assert "a-secret" not in outcome.printed
+
+
 def test_a_file_that_cannot_be_read_is_left_alone(fresh):
     fresh.env_file.write_text(fresh.env_file.read_text() + 'EMAIL_FROM="never closed\n')
     before = fresh.env_file.read_text()
