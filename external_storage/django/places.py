@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from ..errors import SettingsError
 from ..providers import Provider, recognise
 from ..providers.addresses import bare_domain
-from ..stores import LocalStore, S3Store, Store
+from ..stores import Store
 from ..stores.urls import BucketUrl, FolderUrl, is_url, read_url
 from . import conf
+from .walking import SiteBucket, SiteFolder
 
 AMAZON = "amazon"
 
@@ -49,9 +50,9 @@ def place_called(argument: str) -> Place:
     """Return the place that *argument* means. Raise `SettingsError` if it means none, or two."""
     if is_url(argument):
         return _place_at(read_url(argument))
-    alias = conf.configuration().aliases.get(argument)
-    if alias is None:
+    if argument not in conf.configuration().aliases:
         return _configured(argument, None)
+    alias = conf.alias_named(argument)
     if argument in conf.configuration().stores and argument != alias.active:
         raise SettingsError(
             f"{argument!r} is an alias, and also a store that this alias does not use now.",
@@ -74,7 +75,7 @@ def refuse_half_of_a_store_in_use(target: Place) -> None:
 
     There each name means another file than it does to the site, so the rules that guard the store would look away.
     """
-    for alias in conf.configuration().aliases.values():
+    for alias in conf.aliases():
         in_use = conf.store_settings(alias.active)
         if target.configured is None and _overlap(target.settings, in_use):
             raise SettingsError(
@@ -100,13 +101,13 @@ def _configured(name: str, alias: str | None) -> Place:
 def _place_at(url: FolderUrl | BucketUrl) -> Place:
     if isinstance(url, FolderUrl):
         described: conf.StoreSettings = conf.LocalSettings("folder", Path(url.root), "")
-        store: Store = LocalStore("folder", url.root)
+        store: Store = SiteFolder("folder", url.root)
     else:
         described, store = _bucket_at(url)
     return Place(described, store, configured=_configured_twin(described))
 
 
-def _bucket_at(url: BucketUrl) -> tuple[conf.BucketSettings, S3Store]:
+def _bucket_at(url: BucketUrl) -> tuple[conf.BucketSettings, SiteBucket]:
     key_id, secret, token = _credentials_for(url, os.environ)
     described = conf.BucketSettings(
         name=f"s3://{url.bucket}/{url.prefix}".rstrip("/"),
@@ -121,7 +122,7 @@ def _bucket_at(url: BucketUrl) -> tuple[conf.BucketSettings, S3Store]:
         access_key_id=key_id,
         secret_access_key=secret,
     )
-    store = S3Store(
+    store = SiteBucket(
         described.name,
         bucket=described.bucket,
         prefix=described.prefix,

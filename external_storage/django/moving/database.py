@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from django.core import mail
 from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.sqlite3 import base as sqlite
 from django.db.utils import DatabaseError, InterfaceError, OperationalError, load_backend
 
 from ...errors import SettingsError
@@ -105,8 +106,8 @@ class _Database:
         self.for_update = " FOR UPDATE" if connection.features.has_select_for_update else ""
 
     def rows(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        if self._file is not None and not self._file.exists():
-            return []
+        if self._connection.vendor == "unknown" or (self._file is not None and not self._file.exists()):
+            return []  # a site without a database, or one that was never moved
         with self._lock, self._in_use():
             try:
                 return self._carried_out(sql, values, lambda cursor: [tuple(row) for row in cursor.fetchall()])
@@ -125,10 +126,11 @@ class _Database:
         begin, afterwards = _TRANSACTION.get(self._connection.vendor, _ANY_TRANSACTION)
         with self._lock, self._in_use():
             self._make_ready()
-            for sql in begin:
-                self._carried_out(sql, (), lambda cursor: None)
-            self._depth += 1
+            self._carried_out(begin[0], (), lambda cursor: None)
+            self._depth += 1  # from here on nothing is tried again on another connection
             try:
+                for sql in begin[1:]:
+                    self._once(sql, (), lambda cursor: None)
                 yield
             except BaseException:
                 self._end("ROLLBACK", afterwards)
@@ -147,7 +149,7 @@ class _Database:
                 if afterwards:
                     cursor.execute(afterwards)
         except DatabaseError:
-            self._connection.close()
+            self._connection.close()  # whatever the server made of it, the next statement must not be in it
             if how == "COMMIT":
                 raise
 
@@ -186,6 +188,8 @@ class _Database:
         """See that the tables are there: in a file of our own by making them, else by what ``migrate`` made."""
         if self._is_ready:
             return
+        if self._connection.vendor == "unknown":
+            raise SettingsError("Files are moved with the help of a database, and this site has none.")
         if self._connection.connection is None:
             self._connect()
         if not self._has_tables():
@@ -221,6 +225,7 @@ def _sql_of_tables(connection: BaseDatabaseWrapper) -> list[str]:
     return [sql for sql in editor.collected_sql if not sql.startswith("--")]
 
 
+_ALIAS = "external_storage"
 _opened: dict[tuple[int, str], _Database] = {}
 _connecting = threading.Lock()
 
@@ -245,30 +250,25 @@ def _database() -> _Database:
 
 
 def _open(described: dict[str, Any]) -> _Database:
+    theirs = load_backend(described["ENGINE"]).DatabaseWrapper
     ours = {**described, "AUTOCOMMIT": True, "ATOMIC_REQUESTS": False, "OPTIONS": dict(described["OPTIONS"])}
-    if not described["ENGINE"].endswith("sqlite3"):
-        # A pool would hold several connections for our one; and what others committed has to be seen at once.
-        for option in ("pool", "isolation_level"):
-            ours["OPTIONS"].pop(option, None)
-        wrapper = load_backend(described["ENGINE"]).DatabaseWrapper(ours, alias="external_storage")
-        return _Database(wrapper, file=None, keep_open=_may_stay_open)
-    file = _file_beside(str(described["NAME"]))
-    ours |= {"NAME": str(file), "OPTIONS": {"timeout": PATIENCE_SECONDS}}
-    return _Database(
-        _own_sqlite(described["ENGINE"])(ours, alias="external_storage"), file=file, keep_open=lambda: True
-    )
+    if theirs.vendor == "sqlite":
+        file = _file_beside(str(described["NAME"]))
+        ours |= {"NAME": str(file), "OPTIONS": {"timeout": PATIENCE_SECONDS}}
+        return _Database(_OwnFile(ours, alias=_ALIAS), file=file, keep_open=lambda: True)
+    # A pool would hold several connections for our one; and what others committed has to be seen at once.
+    for option in ("pool", "isolation_level"):
+        ours["OPTIONS"].pop(option, None)
+    return _Database(theirs(ours, alias=_ALIAS), file=None, keep_open=_may_stay_open)
 
 
-def _own_sqlite(engine: str) -> type[BaseDatabaseWrapper]:
-    class OwnFile(load_backend(engine).DatabaseWrapper):
-        """The file holds no rows of the site, so a test's ban on the site's database is none of its concern."""
+class _OwnFile(sqlite.DatabaseWrapper):
+    """The file holds no rows of the site, so a test's ban on the site's database is none of its concern."""
 
-        def ensure_connection(self) -> None:
-            if self.connection is None:
-                with self.wrap_database_errors:
-                    self.connect()
-
-    return OwnFile
+    def ensure_connection(self) -> None:
+        if self.connection is None:
+            with self.wrap_database_errors:
+                self.connect()
 
 
 def _may_stay_open() -> bool:

@@ -16,7 +16,7 @@ from ...objects import Headers
 from ...stores.sources import BytesSource
 from .. import conf
 from ..names import GUARD_KEY
-from .state import State
+from .state import State, fresh_state_of
 
 HEADERS = Headers("application/json", "private, no-store", public=False)
 
@@ -67,6 +67,21 @@ def check(state: State, store: str) -> None:
             remedy="Restore a database from after the last move. If this is another site with a copy of the files, "
             f"remove the object {GUARD_KEY!r} from its store.",
         )
+
+
+def check_all(alias: str) -> None:
+    """Raise `NotOurs` if any store of *alias* says that it is another's, or knows of steps the database does not.
+
+    A store that cannot be asked says nothing. For whoever starts the site: it must not begin with an old database.
+    """
+    state = fresh_state_of(alias)
+    for store in conf.configured_alias(alias).stores:
+        try:
+            check(state, store)
+        except NotOurs:
+            raise
+        except StorageError:
+            continue
 
 
 def write(state: State, store: str) -> None:

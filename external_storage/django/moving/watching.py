@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from ...errors import StorageError
 from ...objects import Headers, ObjectInfo, PassedOver
-from ...stores.base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, walk_of
+from ...stores.base import LeavesUnfinished, Noted, RemembersUploads, Sending, SendsAhead, Source, Store, walk_of
 from .. import conf
 from . import marks
 
 
 def watched(alias: str, name: str) -> WatchedStore:
     """Return the store *name*, for `external_storage.transfer` to copy the files of *alias* to."""
-    return WatchedStore(alias, conf.store_named(name))
+    store = conf.store_named(name)
+    return WatchedSender(alias, store) if isinstance(store, SendsAhead) else WatchedStore(alias, store)
 
 
 class WatchedStore:
@@ -37,14 +39,19 @@ class WatchedStore:
             return self._store.put(key, source, headers, replace=replace)
         finally:
             # After an error too: the request may have been carried out, and only its answer got lost.
-            marks.open_again(self._alias, key, self.name)
+            self._look_at_the_mark(key)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         try:
             return self._store.delete(keys)
         finally:
             for key in keys:
-                marks.open_again(self._alias, key, self.name)
+                self._look_at_the_mark(key)
+
+    def _look_at_the_mark(self, key: str) -> None:
+        # Hardly any key has one, and to look is much cheaper than to write.
+        if marks.of_key(self._alias, key):
+            marks.open_again(self._alias, key, self.name)
 
     # The rest is the store's own.
 
@@ -72,3 +79,34 @@ class WatchedStore:
 
     def clear_unfinished(self) -> int:
         return self._store.clear_unfinished() if isinstance(self._store, LeavesUnfinished) else 0
+
+
+class WatchedSender(WatchedStore):
+    """The same for a store that `SendsAhead`."""
+
+    @property
+    def is_ready(self) -> bool:
+        return self._store.is_ready
+
+    def begin_put(self, key: str, *content: Any) -> Sending:
+        return _WatchedSending(self._store.begin_put(key, *content), lambda: self._look_at_the_mark(key))
+
+
+class _WatchedSending:
+    """An object on its way, whose key's mark is looked at when it has arrived."""
+
+    def __init__(self, sending: Sending, look_at_the_mark: Callable[[], None]) -> None:
+        self._sending = sending
+        self._look_at_the_mark = look_at_the_mark
+        self.fileno = sending.fileno
+        self.advance = sending.advance
+
+    @property
+    def waits_to_send(self) -> bool:
+        return self._sending.waits_to_send
+
+    def finish(self) -> ObjectInfo:
+        try:
+            return self._sending.finish()
+        finally:
+            self._look_at_the_mark()

@@ -113,12 +113,13 @@ UP_TO = {
 @pytest.fixture
 def never_moved(transactional_db) -> Iterator[None]:
     """Begin and end without a trace of any move."""
-    _forget_moves()
+    forget_moves()
     yield
-    _forget_moves()
+    forget_moves()
 
 
-def _forget_moves() -> None:
+def forget_moves() -> None:
+    """Make it so that nothing was ever moved, whatever is in the stores."""
     with database.transaction():
         for table in TABLES:
             database.run(f"DELETE FROM external_storage_{table}")

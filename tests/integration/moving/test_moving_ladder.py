@@ -238,7 +238,14 @@ def test_a_database_from_before_the_move_is_refused(site):
     with pytest.raises(guard.NotOurs, match="older than the files"):
         ladder.begin_mirroring("default", "other")
     with pytest.raises(guard.NotOurs, match="with the files in 'other'"):
-        guard.check(fresh_state_of("default"), "disk")
+        guard.check_all("default")
+
+
+def test_a_store_that_is_away_does_not_keep_the_site_from_starting(site):
+    site.climb(*UP_TO["left"], target="other")
+    guard.check_all("default")
+    (site.folders / "disk").rename(site.folders / "elsewhere")
+    guard.check_all("default")
 
 
 def test_a_guard_that_is_no_guard_is_refused(site):
