@@ -1,0 +1,178 @@
+"""Compare the two stores of an alias that is being moved, and name what keeps links from pointing at the new one.
+
+What the site touched while it is being moved bears a mark and is the drainer's to deliver, so it is not judged here.
+Everything else has to be the same in both stores.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ... import transfer
+from ...errors import ObjectMissing
+from ...objects import HoldBack
+from ...stores.base import Store
+from ...stores.retrying import RetryingStore
+from ...transfer import Line, Rules
+from .. import conf
+from ..references import References
+from ..ways import rule_of
+from . import marks
+from .ladder import Blocker
+
+CALLED = {"+": "missing", "*": "different", "-": "target-only", "!": "unreadable"}
+
+MOST_NAMED = 5
+
+# So many of a kind are looked at a second time; beyond that nobody changed one just while it was compared.
+LOOKED_AT_AGAIN = 200
+
+_IN_WORDS = {
+    "missing": ("{count} files are not in {target}", "Run storage_move again; it copies what is missing."),
+    "different": (
+        "{count} files differ between {source} and {target}",
+        "Run storage_move again; it copies them once more. If they still differ, ask why with storage_verify.",
+    ),
+    "target-only": (
+        "{count} files are in {target} alone, and the site does not know why",
+        "They may have been deleted here before the move began. Look at them, and remove them from there.",
+    ),
+    "unreadable": ("{count} files could not be compared", "See that they can be read, or remove them."),
+    "held-back": (
+        "{count} files that the database refers to may not become public",
+        "Let the publishing rule allow them, or remove the rows that refer to them.",
+    ),
+}
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What a comparison found: how many files are the same, and of each kind of trouble how many and which first."""
+
+    same: int = 0
+    touched: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    named: dict[str, list[str]] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    """Keys that rows refer to and neither store has: lost before the move, and not in its way."""
+
+    def add(self, kind: str, key: str, reason: str = "") -> None:
+        self.counts[kind] += 1
+        known = self.named.setdefault(kind, [])
+        if len(known) < MOST_NAMED:
+            known.append(f"{key!r}: {reason}" if reason else repr(key))
+
+
+def rules_for(alias: str) -> Rules:
+    """Return the rules by which the files of *alias* are copied while it is moved: what differs is replaced."""
+    return Rules(publish=rule_of(conf.configured_alias(alias)))
+
+
+def compare(
+    alias: str,
+    source: str,
+    target: str,
+    *,
+    counting: Callable[[Iterator[Line]], Iterator[Line]] = iter,
+) -> Comparison:
+    """Compare the store *source* with *target*, and return what was found. Files of this machine's disk are read."""
+    return _Comparing(alias, source, target).carried_out(counting)
+
+
+def blockers_in(found: Comparison, source: str, target: str) -> list[Blocker]:
+    """Return what was found as blockers, one for each kind."""
+    return [
+        Blocker(kind, _sentence(found, kind, source, target), _IN_WORDS[kind][1])
+        for kind in _IN_WORDS
+        if found.counts[kind]
+    ]
+
+
+def _sentence(found: Comparison, kind: str, source: str, target: str) -> str:
+    count, named = found.counts[kind], found.named[kind]
+    said = _IN_WORDS[kind][0].format(count=f"{count:,}", source=repr(source), target=repr(target))
+    return f"{said}: {'; '.join(named)}{'; …' if count > len(named) else '.'}"
+
+
+class _Comparing:
+    def __init__(self, alias: str, source: str, target: str) -> None:
+        self._alias = alias
+        self._source, self._target = (RetryingStore(conf.store_named(name)) for name in (source, target))
+        self._is_folder = isinstance(conf.store_settings(target), conf.LocalSettings)
+        self._rules = rules_for(alias)
+        self._references = References(alias)
+        self._found = Comparison()
+
+    def carried_out(self, counting: Callable[[Iterator[Line]], Iterator[Line]]) -> Comparison:
+        unseen = set(self._references.originals)
+        for line in counting(transfer.verify(self._source, self._target, self._rules)):
+            unseen.discard(line.key)
+            self._judge(line)
+        for key in sorted(unseen):
+            self._judge_unseen(key)
+        return self._found
+
+    def _judge(self, line: Line) -> None:
+        if line.symbol == "=":
+            self._found.same += 1
+        elif marks.of_key(self._alias, line.key):
+            self._found.touched += 1
+        elif self._found.counts[CALLED[line.symbol]] > LOOKED_AT_AGAIN:
+            self._found.add(CALLED[line.symbol], line.key, line.reason)
+        else:
+            self._look_again(line.key)
+
+    def _look_again(self, key: str) -> None:
+        """Judge one file by itself: the two listings are not of one instant."""
+        alone = dataclasses.replace(self._rules, prefix=key)
+        line = next((each for each in transfer.verify(self._source, self._target, alone) if each.key == key), None)
+        # The mark is made before the store is touched, so it is there by now if the site had a part in what was seen.
+        if line is None or marks.of_key(self._alias, key):
+            self._found.touched += 1
+        elif line.symbol == "=":
+            self._found.same += 1
+        elif self._counts(line):
+            self._found.add(CALLED[line.symbol], key, line.reason)
+
+    def _counts(self, line: Line) -> bool:
+        """Return whether what was found is trouble for visitors: not what no row refers to, or what never left here."""
+        if line.symbol == "!":
+            return line.key in self._references or not len(self._references)
+        if line.symbol == "-":
+            is_wanted = line.key in self._references
+            return not is_wanted and not (self._is_folder and self._is_held_back(self._target, line.key))
+        return True
+
+    def _judge_unseen(self, key: str) -> None:
+        """Judge a file that a row refers to, and that neither listing offered for comparison."""
+        if marks.of_key(self._alias, key):
+            self._found.touched += 1
+        elif _has(self._source, key):
+            self._found.add("held-back", key, self._reason(key))
+        elif not _has(self._target, key):
+            self._found.lost.append(key)
+
+    def _reason(self, key: str) -> str:
+        answer = self._answer(self._source, key)
+        return answer.reason if isinstance(answer, HoldBack) else ""
+
+    def _is_held_back(self, store: Store, key: str) -> bool:
+        return isinstance(self._answer(store, key), HoldBack)
+
+    def _answer(self, store: Store, key: str) -> object:
+        answer = self._rules.publish(key, None)
+        if isinstance(answer, HoldBack):
+            return answer
+        with store.open(key) as opened:
+            return self._rules.publish(key, opened.read(4096))
+
+
+def _has(store: Store, key: str) -> bool:
+    try:
+        store.describe(key)
+    except ObjectMissing:
+        return False
+    return True

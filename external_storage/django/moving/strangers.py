@@ -1,0 +1,136 @@
+"""Ask for the files of a store as visitors will, before links point there; mend what is not served as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from ...errors import ObjectMissing, StorageError, StoreRefused
+from ...health.asking import Answer, Ask, NoAnswer, ask
+from ...objects import Headers, HoldBack, ObjectInfo
+from ...stores.base import Store
+from ...stores.retrying import RetryingStore
+from ...transfer import Line, Rules
+from ...transfer.metadata import Access, differences, look_at_metadata
+from ...transfer.side_by_side import side_by_side
+from .. import conf
+from . import marks
+from .comparing import MOST_NAMED, rules_for
+from .ladder import Blocker
+
+THREADS = 16
+FIRST_BYTES = 4096
+
+
+@dataclass(slots=True)
+class Asked:
+    """How many files strangers were served as they should be, which were mended, and which are not."""
+
+    fine: int = 0
+    mended: list[str] = field(default_factory=list)
+    wrong: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def blockers(self) -> list[Blocker]:
+        if not self.wrong:
+            return []
+        rest = "; …" if self.wrong > len(self.named) else ""
+        what = f"{self.wrong:,} files are not served to visitors as they should be: {'; '.join(self.named)}{rest}"
+        return [Blocker("public", what, "Ask storage_doctor what is wrong with the bucket or its domain.")]
+
+
+def ask_for_all(
+    alias: str,
+    store: str,
+    other: str,
+    *,
+    skip: Callable[[str], bool] = lambda key: False,
+    counting: Callable[[Iterator[ObjectInfo]], Iterator[ObjectInfo]] = iter,
+    ask: Ask = ask,
+) -> Asked:
+    """Ask for every object of *store* at its public URL, but for those that *skip* names; mend, and tell what is left.
+
+    How a file should be served is told by its first bytes, which are read from the store *other* if that has them.
+    """
+    asked_for, first_bytes_in = (RetryingStore(conf.store_named(name)) for name in (store, other))
+    stranger = _Stranger(asked_for, first_bytes_in, conf.store_settings(store).public_url, rules_for(alias), ask)
+    asked = Asked()
+    objects = (info for info in asked_for.list() if not skip(info.key))
+    for key, trouble, mended in side_by_side(stranger.visit, counting(objects), threads=THREADS):
+        if trouble and marks.of_key(alias, key):
+            continue  # the site changed it meanwhile; whoever delivers it gives it the right headers
+        if not trouble:
+            asked.fine += 1
+            asked.mended += [key] * mended
+        else:
+            asked.wrong += 1
+            asked.named += [f"{key!r}: {trouble}"] if len(asked.named) < MOST_NAMED else []
+    return asked
+
+
+@dataclass(frozen=True)
+class _Stranger:
+    store: Store
+    other: Store
+    public_url: str
+    rules: Rules
+    ask: Ask
+
+    def visit(self, info: ObjectInfo) -> tuple[str, str, bool]:
+        """Return the object's key, what is wrong with how it is served, and whether it had to be mended."""
+        try:
+            wanted = self._wanted(info.key)
+            if isinstance(wanted, HoldBack):
+                return info.key, "", False  # named by the comparison: it should not be here at all
+            if not (trouble := self._trouble(info, wanted)):
+                return info.key, "", False
+            self._mend(info.key)
+            return info.key, self._trouble(info, wanted) and trouble, True
+        except ObjectMissing:
+            return info.key, "", False
+        except StoreRefused:
+            raise
+        except StorageError as error:
+            return info.key, error.what, False
+
+    def _wanted(self, key: str) -> Headers | HoldBack:
+        answer = self.rules.publish(key, _first_bytes(key, self.other, self.store))
+        return answer if isinstance(answer, HoldBack) else answer.headers
+
+    def _trouble(self, info: ObjectInfo, wanted: Headers) -> str:
+        answer = self._asked(info.key)
+        if isinstance(answer, NoAnswer):
+            return answer.what
+        if not wanted.public:
+            return "" if answer.status in (401, 403, 404) else f"strangers can read it, at {answer.url}"
+        if answer.status != 200:
+            return f"{answer.url} answered {answer.status}"
+        if answer.headers.get("content-length", str(info.size)) != str(info.size):
+            return f"{answer.url} gives {answer.headers['content-length']} bytes instead of {info.size}"
+        found = Headers(answer.headers.get("content-type", ""), answer.headers.get("cache-control", ""))
+        return " ".join(differences(wanted, found, Access(None, "")))
+
+    def _asked(self, key: str) -> Answer | NoAnswer:
+        """Ask once more before anything is said of a server that did not do its best the first time."""
+        url = self.public_url + quote(key)
+        answer = self.ask("HEAD", url)
+        if isinstance(answer, NoAnswer) or answer.status >= 500 or answer.status == 429:
+            answer = self.ask("HEAD", url)
+        return answer
+
+    def _mend(self, key: str) -> None:
+        access = Access(False, "A stranger did not get it as it should be.")
+        line = Line("=", key)
+        for _ in look_at_metadata([line], self.store, self.store, self.rules, lambda _: access, mend=True, threads=1):
+            pass
+
+
+def _first_bytes(key: str, *stores: Store) -> bytes:
+    """Return how the object begins, from the first of *stores* that has it."""
+    for store in stores[:-1]:
+        with suppress(ObjectMissing), store.open(key) as opened:
+            return opened.read(FIRST_BYTES)
+    with stores[-1].open(key) as opened:
+        return opened.read(FIRST_BYTES)
