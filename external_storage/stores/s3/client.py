@@ -81,7 +81,11 @@ class S3Client:
 
     def ask(self, method: str, key: str = "", **request) -> tuple[Answer, bytes]:
         """Send one request and read its whole answer, whatever the status."""
-        answer = self.request(method, key, **request)
+        return self.take(self.begin(method, key, **request))
+
+    def take(self, exchange: Exchange) -> tuple[Answer, bytes]:
+        """Wait for the answer to a request that was begun, and read it whole."""
+        answer = exchange.wait()
         try:
             body = answer.body()
         finally:

@@ -366,6 +366,10 @@ class Exchange:
             self._connection.wait()
         return answer
 
+    def abandon(self) -> None:
+        """Let the answer go unread."""
+        self._connection.close()
+
     def _begin(self) -> None:
         self._connection = self._pool.borrow()
         try:

@@ -32,7 +32,7 @@ def read_page(text: str, *, strip: str) -> Page:
     cut = len(strip)
     decode = _decode_url if "<EncodingType>url</EncodingType>" in head + tail else unescape
     objects = [_read_entry(entry, decode, cut) for entry in entries]
-    return Page(objects, _next_token(head + tail))
+    return Page(objects, next_token(head + tail))
 
 
 def _read_entry(entry: str, decode, cut: int) -> ObjectInfo:
@@ -47,7 +47,8 @@ def _read_entry(entry: str, decode, cut: int) -> ObjectInfo:
     )
 
 
-def _next_token(text: str) -> str:
+def next_token(text: str) -> str:
+    """Return what to ask for the next page with, "" on the last."""
     if "<IsTruncated>true</IsTruncated>" not in text:
         return ""
     found = re.search(r"<NextContinuationToken>([^<]*)<", text)

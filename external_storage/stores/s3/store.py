@@ -22,8 +22,8 @@ from ...objects import Headers, ObjectInfo, check_key
 from ..base import Source
 from ..sources import BytesSource, check_digest
 from .client import S3Client
-from .connection import Answer
-from .listing import Page, clean_etag, md5_in, read_page
+from .connection import Answer, Exchange
+from .listing import Page, clean_etag, md5_in, next_token, read_page
 from .multipart import SMALLEST_PART, part_size_for
 from .ranges import list_in_ranges
 from .signing import Credentials, encode
@@ -153,24 +153,36 @@ class S3Store:
 
     def _listing(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         """Yield what the store lists, page after page, in the store's own order."""
-        for page in self._pages(prefix, after):
+        for page in self._pages(prefix, after, ahead=True):
             yield from page.objects
 
-    def _pages(self, prefix: str, after: str) -> Iterator[Page]:
+    def _pages(self, prefix: str, after: str, *, ahead: bool = False) -> Iterator[Page]:
+        """Yield page after page; *ahead*, each is asked for before the one before it is even read."""
         query = {"list-type": "2", "encoding-type": "url", "prefix": self.prefix + prefix}
         if after:
             query["start-after"] = self.prefix + after
-        while True:
-            answer, body = self._client.ask("GET", query=query)
-            if answer.status != 200 or not body.rstrip().endswith(b"</ListBucketResult>"):
-                raise self._listing_failed(answer, body)
-            self._bucket_seen = True
-            self._lists_as_tree = answer.headers.get("server", "").startswith("SeaweedFS")
-            page = read_page(body.decode("utf-8", "surrogateescape"), strip=self.prefix)
-            yield page
-            if not page.next_token:
-                return
-            query = {**query, "continuation-token": page.next_token}
+        asked: Exchange | None = None
+        try:
+            while True:
+                asked, answered = None, asked or self._client.begin("GET", query=query)
+                text = self._page_in(*self._client.take(answered))
+                token = next_token(text)
+                query = {**query, "continuation-token": token}
+                if token and ahead:
+                    asked = self._client.begin("GET", query=query)
+                yield read_page(text, strip=self.prefix)
+                if not token:
+                    return
+        finally:
+            if asked is not None:
+                asked.abandon()
+
+    def _page_in(self, answer: Answer, body: bytes) -> str:
+        if answer.status != 200 or not body.rstrip().endswith(b"</ListBucketResult>"):
+            raise self._listing_failed(answer, body)
+        self._bucket_seen = True
+        self._lists_as_tree = answer.headers.get("server", "").startswith("SeaweedFS")
+        return body.decode("utf-8", "surrogateescape")
 
     def _listing_failed(self, answer: Answer, body: bytes) -> StorageError:
         if answer.status == 200:
