@@ -37,15 +37,19 @@ class Client:
     concurrency: int | None = None
 
 
-def ours(concurrency: int | None = None) -> Client:
-    """`external_storage.transfer.copy`; on the sink, which has no listing, without the proof."""
+def ours(concurrency: int | None = None, *, name: str = OURS, state_dir: Path | None = None) -> Client:
+    """`external_storage.transfer.copy`; on the sink, which has no listing, without the proof.
+
+    With *state_dir* it remembers there the digests of what it reads, as the commands of a site do.
+    """
 
     def command(folder: Path, place: Place) -> list[str]:
         line = [*_ours("copy", place), str(folder), place.bucket]
         line += ["--concurrency", str(concurrency)] if concurrency else []
+        line += ["--state-dir", str(state_dir)] if state_dir else []
         return line if place.lists else [*line, "--unproven"]
 
-    return Client(OURS, command, concurrency)
+    return Client(name, command, concurrency)
 
 
 def floor(threads: int | None = None) -> Client:

@@ -82,6 +82,7 @@ def main() -> int:
     copying.add_argument("bucket")
     copying.add_argument("--concurrency", type=int)
     copying.add_argument("--unproven", action="store_true")
+    copying.add_argument("--state-dir", type=Path)
     copying.set_defaults(do=copy)
     listing = verbs.add_parser("list")
     listing.add_argument("bucket")
@@ -103,6 +104,7 @@ def copy(options: argparse.Namespace) -> int:
         UnprovenStore(target) if options.unproven else target,
         Rules(publish=publish),
         concurrency=options.concurrency,
+        state_dir=options.state_dir,
     )
     print(report.last_line())
     return report.exit_code
