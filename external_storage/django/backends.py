@@ -183,8 +183,10 @@ class _Names(Storage):
 
     def exists(self, name: str) -> bool:
         name, state = names.checked(name), state_of(self._storage.alias)
-        taken = state.is_moving and reserving.is_reserved(state.alias, name)
-        return taken or live.storage_named(state.active).exists(name)
+        if not state.is_moving:
+            return live.storage_named(state.active).exists(name)
+        taken = reserving.is_reserved(state.alias, name)
+        return taken or live.storage_named(marks.true_holder(state, name)).exists(name)
 
 
 def _corrected(folder: str, folders: set[str], files: set[str], behind: dict[str, bool]) -> tuple[list[str], list[str]]:

@@ -291,6 +291,15 @@ def test_a_name_given_on_one_step_is_not_given_again_on_the_next(moved):
     assert (moved.read(first), moved.read(second)) == ("one", "two")
 
 
+def test_a_name_that_is_taken_in_the_store_left_a_moment_ago_is_not_given(moved):
+    moved.climb("begin_mirroring", "begin_handover")
+    moved.replace("a.txt", "one")
+    moved.time_passes()
+    _exchange_at_once(moved)  # "a.txt" has not reached the bucket
+    assert moved.save("a.txt", "two") != "a.txt"
+    assert moved.read("a.txt") == "one"
+
+
 def test_what_may_not_become_public_is_named_and_not_carried_over(moved):
     moved.climb("begin_mirroring")
     marks.end(marks.begin("default", "secret.txt"))
