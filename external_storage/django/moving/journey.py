@@ -209,6 +209,7 @@ class Journey:
         state = fresh_state_of(self.alias)
         self._view.begins("check", f"Trying the store {self.target!r} before anything changes.")
         self._refuse(check(self.alias, self.target))
+        self._wait("check")  # the journey before this one may have ended a moment ago
         self._view.begins(
             "mirror", f"From now on every change is carried from {state.active!r} to {self.target!r} too."
         )
