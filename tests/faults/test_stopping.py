@@ -159,6 +159,20 @@ def test_a_run_with_few_files_open_completes(folder, fake, asked_for):
     assert (run.returncode, run.stderr) == (0, "")
 
 
+def test_a_run_with_little_memory_completes(folder, fake):
+    """F25. Address space, which threads use up long before memory is."""
+    for n in range(SMALL_FILES, 300):
+        (folder / f"{n}.jpg").write_bytes(b"%d" % n * 20_000)
+    (folder / "film.jpg").write_bytes(b"0123456789abcdef" * (6 * LARGE_FILE >> 4))
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_AS, (256 << 20, 256 << 20))\n"
+    limited += COPY.replace("concurrency=2, ", "")
+    run = subprocess.run(
+        [sys.executable, "-c", limited, str(folder), fake.endpoint_url], capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.splitlines()[-1].startswith("copied 301, already there 0, held back 0, failed 0,")
+
+
 def test_a_killed_download_leaves_no_half_file(folder, fake, tmp_path_factory):
     transfer.copy(LocalStore("disk", folder), bucket_of(fake), RULES)
     back = tmp_path_factory.mktemp("back")

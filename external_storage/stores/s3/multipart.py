@@ -100,21 +100,28 @@ class Multipart:
     def _send_parts(self, source: Source, part_size: int) -> list[bytes]:
         """Read the parts one after another and send several at once; return their MD5s in order."""
         senders: list[threading.Thread] = []
+        parts = 0
         while not self._failed.is_set():
             self._buffers.acquire()
             data = self._read_part(source, part_size)
             if not data:
                 self._buffers.release()
                 break
+            parts += 1
             # A thread for each part costs nothing beside eight mebibytes, and unlike a pool's it does not keep a
             # program from ending.
-            senders.append(threading.Thread(target=self._send_part, args=(len(senders) + 1, data), daemon=True))
-            senders[-1].start()
+            sender = threading.Thread(target=self._send_part, args=(parts, data), daemon=True)
+            try:
+                sender.start()
+            except RuntimeError:  # this machine allows no more of them
+                self._send_part(parts, data)
+            else:
+                senders.append(sender)
         for sender in senders:
             sender.join()
         if self._error is not None:
             raise self._error
-        return [self._digests[number] for number in range(1, len(senders) + 1)]
+        return [self._digests[number] for number in range(1, parts + 1)]
 
     def _read_part(self, source: Source, part_size: int) -> bytes:
         try:
