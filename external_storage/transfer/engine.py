@@ -422,7 +422,8 @@ class Engine:
             unproven = self._send_again(unproven)
         for each in sent:
             if each.key in unproven:
-                self._fail(each.key, VerificationFailed(unproven[each.key], key=each.key, remedy="Run it again."))
+                error = VerificationFailed(unproven[each.key], key=each.key, remedy="Run it again.")
+                self._fail(each.key, error, was_sent=True)
             else:
                 self.report.count_copied()
         self._open_waves_changed(-1)
@@ -458,8 +459,8 @@ class Engine:
         self._failures_in_a_row = 0
         self._pace.go_on()
 
-    def _fail(self, key: str, error: StorageError) -> None:
-        self._progress.advanced(self.report.count_failure(key, error))
+    def _fail(self, key: str, error: StorageError, *, was_sent: bool = False) -> None:
+        self._progress.advanced(self.report.count_failure(key, error, was_sent=was_sent))
         if isinstance(error, TransientStoreError | DigestMismatch | VerificationFailed):
             self._failures_in_a_row += 1
         if self._failures_in_a_row < HOPELESS_STREAK:

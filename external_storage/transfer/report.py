@@ -54,6 +54,7 @@ class Report:
         self.verified = 0
         self.retries = 0
         self.sent = 0
+        self._sent_in_vain = 0
         self.stopped: StorageError | None = None
         self.outcomes: list[Outcome] = []
         self.notes: list[str] = []
@@ -118,9 +119,11 @@ class Report:
         with self._lock:
             return self._name(Outcome(key, "gone", "It was removed from the source meanwhile."))
 
-    def count_failure(self, key: str, error: StorageError) -> Outcome:
+    def count_failure(self, key: str, error: StorageError, *, was_sent: bool = False) -> Outcome:
+        """Count an object that could not be copied; *was_sent* if the store has taken it and does not show it."""
         with self._lock:
             self.failed += 1
+            self._sent_in_vain += was_sent
             self.passed_over += error.exit_code == 4
             return self._name(Outcome(key, "failed", error.what, error.remedy))
 
@@ -140,7 +143,8 @@ class Report:
     @property
     def seen(self) -> int:
         """How many source objects were dealt with so far."""
-        return self.already_there + self.held_back + self.conflicts + self.left_out + self.failed + self.sent
+        sent = self.sent - self._sent_in_vain
+        return self.already_there + self.held_back + self.conflicts + self.left_out + self.failed + sent
 
     @property
     def exit_code(self) -> int:
