@@ -123,6 +123,26 @@ def test_links_point_at_no_store_that_lacks_a_change(site):
     assert ladder.confirm("default").step is Step.SWITCHED
 
 
+def test_not_even_on_the_way_down_or_after_a_change_made_on_the_step_itself(site):
+    site.climb("begin_mirroring", "begin_handover", target="other")
+    site.save("a.txt", "one")
+    site.time_passes()
+    ladder.exchange("default")
+    site.replace("a.txt", "two")  # to the disk, which has the version before, and marked as of this step
+    site.time_passes()
+    with pytest.raises(ladder.StepRefused, match=r"'a\.txt' in 'other'"):
+        ladder.confirm("default")
+    site.drain()
+    site.replace("a.txt", "three")
+    ladder.cancel("default")
+    site.time_passes()
+    with pytest.raises(ladder.StepRefused, match=r"'a\.txt' in 'disk'"):
+        ladder.cancel("default")
+    site.drain()
+    assert ladder.cancel("default").step is Step.MIRRORING
+    assert site.held("disk") == {"a.txt": "three"}
+
+
 def test_a_dead_store_is_not_in_the_way_down(site_with_bucket):
     site = site_with_bucket
     site.climb("begin_mirroring", "begin_handover")
