@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ..health.findings import GRAVEST_FIRST, Verdict
 from ..transfer.cost import GB
 from . import conf, looking, reports
-from .moving import database, ladder, marks
+from .moving import ladder, locks, marks, requests
 from .moving.state import State, Step, fresh_state_of
 
 MOST_MARKS_SHOWN = 20
@@ -50,10 +49,18 @@ MIRROR = (
     _("Mirror"),
     _("From now on every change is carried to the other store too. Nothing moves yet, and no link changes."),
 )
+MOVE = (
+    "move",
+    _("Move"),
+    _(
+        "The site's background worker copies what is missing, compares both stores, and lets them change places once "
+        "nothing is in the way. The site goes on meanwhile. Choose the store that the files came from to go back."
+    ),
+)
 BACK = (
     "back",
-    _("One step back"),
-    _("The step before holds again. No file is lost: both stores are in step."),
+    _("Stop mirroring"),
+    _("Changes go to one store alone again, the one in use. No file is lost."),
 )
 SETTLE = (
     "settle",
@@ -121,31 +128,43 @@ def is_live(shown: Sequence[AliasShown]) -> bool:
 
 
 def actions_for(state: State) -> list[Action]:
-    """Return what may be done where an alias stands; whether it may be done *now* is asked when it is.
+    """Return what may be asked for where an alias stands; whether it may be done *now* is seen when it is.
 
-    ============  ==============
-    step          may be done
-    ============  ==============
-    settled       mirror
-    mirroring     back
-    handover      back
-    unconfirmed   back
-    switched      back, settle
-    ============  ==============
-
-    The steps in between are those of a move, which compares the stores before each: `storage_move` takes them.
+    ============  ==================================
+    step          may be asked for
+    ============  ==================================
+    settled       mirror, move to another store
+    mirroring     move to either store, stop that
+    handover      move to either store
+    unconfirmed   move to either store
+    switched      move back, settle
+    ============  ==================================
     """
-    if state.step is Step.SETTLED:
-        others = tuple(name for name in conf.configured_alias(state.alias).stores if name != state.active)
-        return [Action(*MIRROR, choices=others)] if others else []
-    return [Action(*BACK), Action(*SETTLE)] if state.step is Step.SWITCHED else [Action(*BACK)]
+    others = tuple(name for name in conf.configured_alias(state.alias).stores if name != state.active)
+    match state.step:
+        case Step.SETTLED:
+            return [Action(*MIRROR, choices=others), Action(*MOVE, choices=others)] if others else []
+        case Step.MIRRORING:
+            return [Action(*MOVE, choices=(state.standby,)), Action(*BACK)]
+        case Step.SWITCHED:
+            return [Action(*MOVE, choices=(state.standby,)), Action(*SETTLE)]
+    return [Action(*MOVE, choices=(state.standby, state.active))]
 
 
-def carry_out(alias: str, action: str, target: str = "") -> State:
-    """Take one step. Raise `StorageError`, saying why, if it may not be taken now."""
-    if action == "mirror":
-        return ladder.begin_mirroring(alias, target)
-    return ladder.settle(alias) if action == "settle" else ladder.cancel(alias)
+def carry_out(alias: str, action: str, target: str = "", *, asked_by: str = "") -> State:
+    """Take one step, or ask for a move. Raise `StorageError`, saying why, if it may not be now."""
+    match action:
+        case "mirror":
+            return ladder.begin_mirroring(alias, target)
+        case "move":
+            requests.ask(alias, target, asked_by=asked_by)
+        case "settle":
+            return ladder.settle(alias)
+        case "back":
+            locks.refuse_if_held(alias)
+            requests.withdraw(alias)  # or the worker would begin again
+            return ladder.cancel(alias)
+    return fresh_state_of(alias)
 
 
 def findings() -> dict[str, Any]:
@@ -221,29 +240,16 @@ def _monthly(described: conf.StoreSettings, size: int) -> str:
 
 
 def _move(alias: str) -> MoveShown | None:
-    found = database.rows(
-        "SELECT target, asked_by, asked_at, progress, problem, finished_at FROM external_storage_move WHERE alias = %s",
-        alias,
-    )
-    if not found:
+    asked = requests.request_for(alias)
+    if asked is None:
         return None
-    target, asked_by, asked_at, progress, problem, finished_at = found[0]
-    told = _told(progress)
-    failures = told.pop("failures", [])
+    failures = asked.progress.get("failures", [])
     return MoveShown(
-        target,
-        asked_by,
-        datetime.fromtimestamp(asked_at, UTC),
-        list(told.items()),
-        [str(each) for each in failures] if isinstance(failures, list) else [],
-        problem,
-        finished_at is not None,
+        asked.target,
+        asked.asked_by,
+        datetime.fromtimestamp(asked.asked_at, UTC),
+        [(name, value) for name, value in asked.progress.items() if name != "failures"],
+        [str(each) for each in failures],
+        asked.problem,
+        not asked.is_open,
     )
-
-
-def _told(progress: str) -> dict[str, Any]:
-    try:
-        told = json.loads(progress)
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}

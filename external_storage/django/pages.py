@@ -118,7 +118,7 @@ def _offered(alias: str, action: str) -> overview.Action:
 def _carried_out(request: HttpRequest, alias: str, action: str, target: str) -> str:
     """Take the step and write it down; return "" or why it could not be taken."""
     try:
-        state = overview.carry_out(alias, action, target)
+        state = overview.carry_out(alias, action, target, asked_by=request.user.get_username())
     except StorageError as problem:
         _write_down(request, alias, f"{action} {target}: refused. {problem.what}")
         return without_secrets(str(problem))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -12,10 +11,12 @@ from django.contrib.auth.models import Permission
 
 from bookwyrm.models import User
 from external_storage.django import looking, reports
-from external_storage.django.moving import database, marks
+from external_storage.django.moving import database, marks, requests
+from external_storage.django.moving.journey import move
+from external_storage.django.moving.locks import only_one
 from external_storage.django.moving.state import Step, fresh_state_of
 from external_storage.health.findings import failure, ok
-from tests import site
+from tests import pictures, site
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -140,18 +141,15 @@ def test_a_get_does_not_begin_a_look(keeper):
 
 
 def test_what_it_shows_of_a_move_that_was_asked_for(keeper):
-    progress = json.dumps({"copied": "12 of 40", "rate": "3.1 MB/s", "time left": "9 s", "failures": ["'a.png': no."]})
-    database.run(
-        "INSERT INTO external_storage_move (alias, target, options, asked_by, asked_at, worker, worker_since,"
-        " worker_seen, progress, problem) VALUES ('default', 'new', '{}', 'keeper', %s, '', 0, 0, %s, '')",
-        time.time(),
-        progress,
-    )
+    press(keeper, "move", target="new")
+    requests.note_progress("default", {"copy": "12 of 40, 3.1 MB/s, 9 s left", "failures": ["'a.png': no."]})
     text = page(keeper)
-    for shown in ("Move to new", "Asked for by keeper", "12 of 40", "3.1 MB/s", "9 s", "a.png"):
+    for shown in ("Move to new", "Asked for by keeper", "12 of 40, 3.1 MB/s, 9 s left", "a.png"):
         assert shown in text
     assert "data-live" in text
     assert '<meta http-equiv="refresh"' in text
+    requests.note_finished("default")
+    assert "It is over." in page(keeper)
 
 
 def test_open_marks_are_named_with_what_keeps_them(keeper):
@@ -218,6 +216,30 @@ def test_the_way_back_is_there_from_the_first_step(keeper):
     time.sleep(2.2)  # everybody goes by the new step after two seconds and the deadline
     assert press(keeper, "back").status_code == 302
     assert fresh_state_of("default").step is Step.SETTLED
+
+
+def test_a_move_is_asked_for_followed_and_asked_back(keeper, folders):
+    """The page asks; the site's worker, here the test itself, carries it out."""
+    (folders / "old" / "covers").mkdir()
+    picture = pictures.encoded("PNG")
+    (folders / "old" / "covers" / "a.png").write_bytes(picture)
+    for target in ("new", "old"):
+        assert press(keeper, "move", target=target).status_code == 302
+        (asked,) = requests.open_requests()
+        assert (asked.target, asked.asked_by) == (target, "keeper")
+        move("default", asked.target)
+        assert fresh_state_of("default").active == target
+        assert f"Move to {target}" in page(keeper)
+        assert "It is over." in page(keeper)
+    assert (folders / "new" / "covers" / "a.png").read_bytes() == picture
+
+
+def test_stopping_what_another_process_is_moving_is_refused(keeper):
+    press(keeper, "mirror", target="new")
+    with only_one("default"):
+        refused = press(keeper, "back")
+    assert refused.status_code == 422
+    assert fresh_state_of("default").step is Step.MIRRORING
 
 
 def test_a_step_that_is_none_from_here_is_not_found(keeper):
