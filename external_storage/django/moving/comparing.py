@@ -1,7 +1,7 @@
 """Compare the two stores of an alias that is being moved, and name what keeps links from pointing at the new one.
 
-What the site touched while it is being moved bears a mark and is the drainer's to deliver, so it is not judged here.
-Everything else has to be the same in both stores.
+What the site touched while it is being moved bears a mark and is the drainer's to deliver, so it is not judged here;
+if it was delivered and differs all the same, it is delivered again. Everything else has to be the same in both stores.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from ...objects import HoldBack
 from ...stores.base import Store
 from ...stores.retrying import RetryingStore
 from ...transfer import Line, Rules
+from ...transfer.side_by_side import side_by_side
 from .. import conf
 from ..references import References
 from ..ways import rule_of
 from . import marks
 from .ladder import Blocker
+from .state import fresh_state_of
 
 CALLED = {"+": "missing", "*": "different", "-": "target-only", "!": "unreadable"}
 
 MOST_NAMED = 5
+
+THREADS = 8
 
 # So many of a kind are looked at a second time; beyond that nobody changed one just while it was compared.
 LOOKED_AT_AGAIN = 200
@@ -53,7 +57,6 @@ class Comparison:
     """What a comparison found: how many files are the same, and of each kind of trouble how many and which first."""
 
     same: int = 0
-    touched: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     named: dict[str, list[str]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
@@ -66,9 +69,30 @@ class Comparison:
             known.append(f"{key!r}: {reason}" if reason else repr(key))
 
 
+@dataclass(frozen=True, slots=True)
+class MovingRules(Rules):
+    """The rules of a copy, which leave the keys in *spared* alone."""
+
+    spared: frozenset[str] = frozenset()
+
+    def cover(self, key: str) -> bool:
+        return key not in self.spared
+
+
 def rules_for(alias: str) -> Rules:
-    """Return the rules by which the files of *alias* are copied while it is moved: what differs is replaced."""
+    """Return the rules by which the files of *alias* are compared and copied while it is moved."""
     return Rules(publish=rule_of(conf.configured_alias(alias)))
+
+
+def copying_rules(alias: str, target: str, *, spares_delivered: bool) -> Rules:
+    """Return the rules of a copy to *target*, which replaces what differs.
+
+    A key that *target* holds the true version of, because it was the active store a while ago, is left alone: the
+    drainer carries it the other way. With *spares_delivered* that also goes for those that it has carried: a process
+    that was frozen since may be writing one of them just now.
+    """
+    ahead = marks.keys_held_by(alias, target, also_delivered=spares_delivered)
+    return MovingRules(publish=rule_of(conf.configured_alias(alias)), spared=frozenset(ahead))
 
 
 def compare(
@@ -80,6 +104,16 @@ def compare(
 ) -> Comparison:
     """Compare the store *source* with *target*, and return what was found. Files of this machine's disk are read."""
     return _Comparing(alias, source, target).carried_out(counting)
+
+
+def open_again_what_differs(alias: str, source: str, target: str) -> int:
+    """See that what was delivered, and differs all the same, is delivered once more; return how many keys that are.
+
+    A copier that was killed may have had a request on its way, which arrived after what the drainer sent.
+    """
+    comparing = _Comparing(alias, source, target)
+    delivered = marks.delivered_keys(alias, fresh_state_of(alias).standby)
+    return sum(side_by_side(comparing.open_again, delivered, threads=THREADS))
 
 
 def blockers_in(found: Comparison, source: str, target: str) -> list[Blocker]:
@@ -100,6 +134,7 @@ def _sentence(found: Comparison, kind: str, source: str, target: str) -> str:
 class _Comparing:
     def __init__(self, alias: str, source: str, target: str) -> None:
         self._alias = alias
+        self._standby = fresh_state_of(alias).standby
         self._source, self._target = (RetryingStore(conf.store_named(name)) for name in (source, target))
         self._is_folder = isinstance(conf.store_settings(target), conf.LocalSettings)
         self._rules = rules_for(alias)
@@ -118,8 +153,8 @@ class _Comparing:
     def _judge(self, line: Line) -> None:
         if line.symbol == "=":
             self._found.same += 1
-        elif marks.of_key(self._alias, line.key):
-            self._found.touched += 1
+        elif self._is_the_drainers(line.key):
+            return
         elif self._found.counts[CALLED[line.symbol]] > LOOKED_AT_AGAIN:
             self._found.add(CALLED[line.symbol], line.key, line.reason)
         else:
@@ -127,15 +162,35 @@ class _Comparing:
 
     def _look_again(self, key: str) -> None:
         """Judge one file by itself: the two listings are not of one instant."""
-        alone = dataclasses.replace(self._rules, prefix=key)
-        line = next((each for each in transfer.verify(self._source, self._target, alone) if each.key == key), None)
+        line = self._line_of(key)
         # The mark is made before the store is touched, so it is there by now if the site had a part in what was seen.
-        if line is None or marks.of_key(self._alias, key):
-            self._found.touched += 1
-        elif line.symbol == "=":
+        if line is None or self._is_the_drainers(key):
+            return
+        if line.symbol == "=":
             self._found.same += 1
         elif self._counts(line):
             self._found.add(CALLED[line.symbol], key, line.reason)
+
+    def _line_of(self, key: str) -> Line | None:
+        """Compare one file; None if neither store has it."""
+        alone = dataclasses.replace(self._rules, prefix=key)
+        return next((line for line in transfer.verify(self._source, self._target, alone) if line.key == key), None)
+
+    def _is_the_drainers(self, key: str) -> bool:
+        """Return whether a mark says that the store kept in step has, or had, to catch up with the key; or an open one.
+
+        What the *active* store was sent while it was the standby is to be there by now.
+        """
+        return any(mark.is_open or mark.target == self._standby for mark in marks.of_key(self._alias, key))
+
+    def open_again(self, key: str) -> bool:
+        """See that a key that was delivered, and differs, is delivered once more; return whether that is so."""
+        line = self._line_of(key)
+        is_same = line is None or line.symbol == "="
+        if is_same or any(mark.is_open for mark in marks.of_key(self._alias, key)):
+            return False
+        marks.open_again(self._alias, key, self._standby)
+        return True
 
     def _counts(self, line: Line) -> bool:
         """Return whether what was found is trouble for visitors: not what no row refers to, or what never left here."""
@@ -148,9 +203,9 @@ class _Comparing:
 
     def _judge_unseen(self, key: str) -> None:
         """Judge a file that a row refers to, and that neither listing offered for comparison."""
-        if marks.of_key(self._alias, key):
-            self._found.touched += 1
-        elif _has(self._source, key):
+        if self._is_the_drainers(key):
+            return
+        if _has(self._source, key):
             self._found.add("held-back", key, self._reason(key))
         elif not _has(self._target, key):
             self._found.lost.append(key)

@@ -17,20 +17,20 @@ The way back is the same one: a target that is the standby of a finished move is
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 from ... import transfer
-from ...errors import SettingsError, StorageError, VerificationFailed
-from ...health.preflight import preflight
-from ...stores.retrying import RetryingStore
+from ...errors import Interrupted, StorageError, VerificationFailed
 from .. import conf
 from ..locking import only_run_on
-from . import comparing, guard, ladder, marks, requests, strangers
+from . import comparing, ladder, marks, requests, strangers, trying
 from .ladder import Blocker, StepRefused
 from .locks import Lock, only_one
 from .state import State, Step, fresh_state_of
@@ -40,8 +40,17 @@ from .watching import watched
 PATIENCE_SECONDS = 600.0
 """How long a step is waited for while changes cannot be carried to a store."""
 
+SHORT_PATIENCE = 30.0
+"""The same for who is asked to take a single step, and says what is in the way."""
+
 ROUNDS = 3
 """How often files are copied before what still differs is named as being in the way."""
+
+TRIES = 5
+"""How often a step is tried that a straggler made impossible at the last moment."""
+
+CAN_BE_COPIED = {"missing", "different"}
+"""The blockers that another copy may take away."""
 
 
 class Stage(Enum):
@@ -116,11 +125,10 @@ def move(
     settles: bool = False,
     asked_by: str = "",
     force: Collection[str] = (),
-    until: Stage = Stage.HERE,
     patience: float = PATIENCE_SECONDS,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Arrival:
-    """Bring the files of *alias* to the store *target*, and return once links point there and that was watched.
+    """Bring the files of *alias* to the store *target*, and return once links point there and all is well.
 
     Call it again after it was stopped, at whatever moment: it goes on where the alias is. With *settles* the old store
     is left behind at the end; without, it is kept in step, so that the way back is short. *force* names blockers to
@@ -129,20 +137,64 @@ def move(
     with only_one(alias) as lock:
         stage_of(fresh_state_of(alias), target)
         requests.ask(alias, target, asked_by=asked_by, settles=settles, lock=lock)
-        journey = Journey(alias, target, Recorded(alias, view or Unseen()), lock, force, patience, sleep)
-        try:
-            with _alone_on_folders(alias):
-                arrival = journey.go(settles=settles)
-        except StorageError as error:
-            requests.note_problem(alias, str(error))
-            raise
-        requests.note_finished(alias)
-        return arrival
+        view = Recorded(alias, view or Unseen())
+        with _remembered(alias), alone_on_folders(alias):
+            journey = Journey(alias, target, lock, view=view, force=force, patience=patience, sleep=sleep)
+            arrival = journey.go()
+            return journey.settle() if settles and arrival.state.is_moving else arrival
+
+
+def mirror(alias: str, target: str, *, view: View | None = None, force: Collection[str] = ()) -> Arrival:
+    """Take the first step of `move` alone: from now on every change is carried to *target* too."""
+    with only_one(alias) as lock:
+        return Journey(alias, target, lock, view=view or Unseen(), force=force).go(until=set(Stage) - {Stage.APART})
+
+
+def switch(alias: str, target: str, *, view: View | None = None, force: Collection[str] = ()) -> Arrival:
+    """Let links point at *target*, which is mirrored and has every file already. Nothing is copied.
+
+    Raise `Blocked` with everything that is in the way, but for what *force* names, and `StepRefused` if *target* is
+    not being mirrored.
+    """
+    with only_one(alias) as lock, alone_on_folders(alias):
+        if stage_of(fresh_state_of(alias), target) is Stage.APART:
+            raise StepRefused(
+                f"The changes of {alias!r} are not carried to {target!r} yet.",
+                remedy=f"Begin with storage_mirror {alias} {target}, or let storage_move do it all.",
+            )
+        journey = Journey(
+            alias, target, lock, view=view or Unseen(), force=force, patience=SHORT_PATIENCE, copies=False
+        )
+        return journey.go()
+
+
+def settle(alias: str, *, view: View | None = None, force: Collection[str] = ()) -> Arrival:
+    """Leave behind the store that links do not point at; raise `Blocked` if it has what the other one lacks."""
+    with only_one(alias) as lock, alone_on_folders(alias):
+        state = fresh_state_of(alias)
+        journey = Journey(alias, state.active, lock, view=view or Unseen(), force=force, patience=SHORT_PATIENCE)
+        return journey.settle()
 
 
 @contextmanager
-def _alone_on_folders(alias: str):
-    """Keep commands that copy without a look at the marks away from the alias's folders."""
+def _remembered(alias: str) -> Iterator[None]:
+    """Keep the request for the move in step with what becomes of it."""
+    try:
+        yield
+    except Interrupted as stopped:
+        # Whoever presses Ctrl-C wants it to stop; whoever ends a process for a restart does not.
+        if stopped.exit_code == 128 + signal.SIGINT:
+            requests.withdraw(alias)
+        raise
+    except StorageError as error:
+        requests.note_problem(alias, str(error))
+        raise
+    requests.note_finished(alias)
+
+
+@contextmanager
+def alone_on_folders(alias: str) -> Iterator[None]:
+    """Keep the commands away from the alias's folders that copy without a look at the marks."""
     with ExitStack() as held:
         described = map(conf.store_settings, conf.configured_alias(alias).stores)
         folders = {each.root.resolve() for each in described if isinstance(each, conf.LocalSettings)}
@@ -152,30 +204,35 @@ def _alone_on_folders(alias: str):
 
 
 class Journey:
-    """One process's way through the stages."""
+    """One process's way through the stages. It holds the alias's *lock*, and loses it to nobody unnoticed."""
 
     def __init__(
         self,
         alias: str,
         target: str,
-        view: View,
         lock: Lock,
+        *,
+        view: View,
         force: Collection[str] = (),
         patience: float = PATIENCE_SECONDS,
         sleep: Callable[[float], object] = time.sleep,
+        copies: bool = True,
     ) -> None:
         self.alias = alias
         self.target = target
-        self._view = view
         self._lock = lock
-        self._force = force
+        self._view = view
+        self._force = frozenset(force)
         self._patience = patience
         self._sleep = sleep
+        self._copies = copies
+        self._rounds_left = ROUNDS
+        self._written: set[int] = set()  # hashes, because a site may have millions of keys
         self._files: int | None = None
         self._arrival = Arrival(alias, target, fresh_state_of(alias))
 
-    def go(self, *, settles: bool = False) -> Arrival:
-        """Take one stage after the other until the target is reached."""
+    def go(self, *, until: Collection[Stage] = (Stage.THERE, Stage.HERE)) -> Arrival:
+        """Take one stage after the other until one of *until* is reached."""
         began = time.monotonic()
         leave = {
             Stage.APART: self._begin,
@@ -183,14 +240,27 @@ class Journey:
             Stage.HANDED: self._take_over,
             Stage.TAKEN: self._confirm,
         }
-        while (stage := self._stage()) in leave:
+        while (stage := self._stage()) not in until:
             leave[stage]()
         if stage is Stage.THERE:
             self._watch()
-            if settles:
-                self._settle()
         self._arrival.state = fresh_state_of(self.alias)
         self._arrival.seconds = time.monotonic() - began
+        return self._arrival
+
+    def settle(self) -> Arrival:
+        """Leave the other store behind, once the target has everything that is asked of it."""
+        if self._stage() is not Stage.THERE:
+            raise StepRefused(
+                f"The links of {self.alias!r} do not point at a store for good yet.",
+                remedy="Finish the move, or go back, with storage_move.",
+            )
+        self._wait("settle")
+        found = self._looked_at("settle", f"Comparing {self.target!r} with {self._other!r} once more.")
+        # What only the store that is left has is lost to visitors from now on. Elsewhere the target was right already.
+        self._refuse([each for each in found if each.name in ("missing", "held-back")])
+        self._view.begins("settle", f"The store {self._other!r} is left behind; its files stay there.")
+        self._arrival.state = self._step("settle", self._forward(ladder.settle))
         return self._arrival
 
     def _stage(self) -> Stage:
@@ -206,86 +276,110 @@ class Journey:
     # The stages
 
     def _begin(self) -> None:
-        state = fresh_state_of(self.alias)
-        self._view.begins("check", f"Trying the store {self.target!r} before anything changes.")
-        self._refuse(check(self.alias, self.target))
-        self._wait("check")  # the journey before this one may have ended a moment ago
-        self._view.begins(
-            "mirror", f"From now on every change is carried from {state.active!r} to {self.target!r} too."
-        )
+        self._refuse(self._tried())
+        active = fresh_state_of(self.alias).active
+        self._view.begins("mirror", f"From now on every change in {active!r} is carried to {self.target!r} too.")
         ladder.begin_mirroring(self.alias, self.target)
 
     def _catch_up(self) -> None:
         self._wait("mirror")
-        self._make_equal("verify")
+        while True:
+            if self._copies:
+                self._copy("copy")
+            found = self._looked_at("verify", f"Comparing {self.target!r} with {self._other!r}, file by file.")
+            if not self._may_copy_again(found):
+                break
+        self._refuse(found if self._copies else [*found, *self._tried(), *self._asked()])
         self._view.begins("switch", "Links point at the site itself from now on.")
-        self._step(ladder.begin_handover)
+        self._step("switch", self._forward(ladder.begin_handover))
 
     def _take_over(self) -> None:
         self._wait("switch")
-        self._copy("switch")
+        if self._copies:
+            self._copy("switch")
+        self._deliver_again("switch")
         self._view.begins("switch", f"New files go to {self.target!r} from now on.")
-        self._step(ladder.exchange)
+        self._step("switch", self._forward(ladder.exchange))
 
     def _confirm(self) -> None:
         self._wait("switch")
-        self._view.begins("verify", "The last look at everything before links point there.")
-        self._refuse([*self._compared("verify"), *self._asked()])
-        self._wait("switch")
+        found = self._looked_at("verify", "The last look at everything before links point there.")
+        if self._may_copy_again(found):
+            self._view.begins("copy", "One step back, to copy what is missing there.")
+            self._step("copy", ladder.cancel if self._goes_up else ladder.exchange)
+            return
+        self._refuse([*found, *self._asked()])
         self._view.begins("switch", f"Links point at {self.target!r} from now on.")
-        self._step(ladder.confirm)
+        self._step("switch", self._forward(ladder.confirm))
 
     def _watch(self) -> None:
         self._view.begins("watch", "Seeing that everything goes well where it is now.")
         self._wait("watch")
 
-    def _settle(self) -> None:
-        self._view.begins("settle", f"The store {self._other!r} is left behind; its files stay there.")
-        self._step(ladder.settle)
+    # Taking a step
 
-    def _step(self, up: Callable[[str], State]) -> None:
-        """Take the step *up*, or the one back where the target is the store that the alias came from."""
-        self._lock.check()
+    @property
+    def _goes_up(self) -> bool:
+        """Whether the next step towards the target is one up the ladder: not if the alias came from there."""
         state = fresh_state_of(self.alias)
-        is_before_the_exchange = state.step in (Step.MIRRORING, Step.HANDOVER)
-        (up if is_before_the_exchange is (state.active != self.target) else ladder.cancel)(self.alias)
+        return (state.step in (Step.MIRRORING, Step.HANDOVER)) is (state.active != self.target)
 
-    # What they are made of
+    def _forward(self, up: Callable[..., State]) -> Callable[[str], State]:
+        """Return the step *up*, or the one back where the target is the store that the alias came from."""
+        if not self._goes_up:
+            return ladder.cancel
+        overruled = "open-marks" in self._force and up is not ladder.settle
+        return partial(up, despite_marks=True) if overruled else up
+
+    def _step(self, chapter: str, step: Callable[[str], State]) -> State:
+        for tries_left in reversed(range(TRIES)):
+            self._lock.check()
+            try:
+                return step(self.alias)
+            except StepRefused:
+                if not tries_left:
+                    raise
+                # A process that was frozen since long ago has just come to itself, and told of what it wrote.
+                self._wait(chapter)
+        raise AssertionError("the last try returns or raises")
 
     def _wait(self, chapter: str) -> None:
-        """Wait until everybody goes by the current step and everything is carried over, at work on that meanwhile."""
-
-        def drain() -> None:
+        """Wait until everybody goes by the current step and all is carried over that has to be, at work on that."""
+        patience_ends = time.monotonic() + self._patience
+        while True:
             self._lock.check()
             drained = marks.drain(self.alias)
             self._arrival.delivered += drained.delivered
-            left = len(marks.open_marks(self.alias))
-            wait = ladder.seconds_to_wait(fresh_state_of(self.alias))
+            state = fresh_state_of(self.alias)
+            seconds, in_the_way = ladder.seconds_to_wait(state), self._in_the_way(state)
+            if not seconds and not in_the_way:
+                return
+            if in_the_way and time.monotonic() > patience_ends:
+                raise Blocked([ladder.blocker_of(in_the_way)])
             reasons = "".join(f" {store}: {why}" for store, why in drained.reasons.items())
-            self._view.goes_on(chapter, f"waiting {wait:.0f} s, {left:,} changes to carry over.{reasons}")
+            self._view.goes_on(chapter, f"{seconds:.0f} s to wait, {len(in_the_way):,} changes to carry over.{reasons}")
+            self._sleep(min(max(seconds, 0.2), 1.0))
 
-        try:
-            ladder.wait_until_complete(self.alias, at_most=self._patience, drain=drain, sleep=self._sleep)
-        except StepRefused as refused:
-            raise Blocked([Blocker("open-marks", refused.what, refused.remedy)]) from refused
+    def _in_the_way(self, state: State) -> list[marks.Mark]:
+        """Return the open marks the next step has to wait for; on the way back the store that is left may be dead."""
+        if "open-marks" in self._force:
+            return []
+        behind = marks.open_marks(self.alias)
+        if self._goes_up:
+            return [*ladder.unfinished(state), *(mark for mark in behind if mark.target == state.active)]
+        # While others write to the store that is left, there is always a change on its way; only the older ones count.
+        is_there = state.active == self.target
+        return [mark for mark in behind if mark.target == self.target and (is_there or mark.epoch < state.epoch)]
 
-    def _make_equal(self, chapter: str) -> None:
-        """Copy until the two stores are the same. Raise `Blocked` if they do not become so."""
-        for _ in range(ROUNDS):
-            self._copy("copy")
-            self._view.begins(chapter, f"Comparing {self.target!r} with {self._other!r}, file by file.")
-            found = self._compared(chapter)
-            if not {each.name for each in found} & {"missing", "different"}:
-                break
-        self._refuse(found)
+    # Looking at the files
 
     def _copy(self, chapter: str) -> None:
         source = self._other
         self._view.begins(chapter, f"Copying what {self.target!r} lacks or holds differently.")
         report = transfer.copy(
             conf.store_named(source),
-            watched(self.alias, self.target),
-            comparing.rules_for(self.alias),
+            watched(self.alias, self.target, wrote=lambda key: self._written.add(hash(key))),
+            comparing.copying_rules(self.alias, self.target, spares_delivered=self._rounds_left == ROUNDS),
             progress=Copying(self._view, chapter),
             state_dir=conf.configuration().state_dir,
         )
@@ -295,6 +389,12 @@ class Journey:
         for note in report.notes:
             self._view.says(chapter, note)
 
+    def _looked_at(self, chapter: str, text: str) -> list[Blocker]:
+        self._view.begins(chapter, text)
+        found = self._compared(chapter)
+        self._deliver_again(chapter)
+        return found
+
     def _compared(self, chapter: str) -> list[Blocker]:
         counting = Counting(self._view, chapter, "compared", self._files)
         found = comparing.compare(self.alias, self._other, self.target, counting=counting.over)
@@ -302,14 +402,39 @@ class Journey:
         self._arrival.lost = found.lost
         return comparing.blockers_in(found, self._other, self.target)
 
+    def _deliver_again(self, chapter: str) -> None:
+        for _ in range(ROUNDS):
+            if not comparing.open_again_what_differs(self.alias, self._other, self.target):
+                return
+            self._wait(chapter)
+
+    def _may_copy_again(self, found: list[Blocker]) -> bool:
+        """Return whether another copy may help, and count it."""
+        names = {each.name for each in found}
+        if not self._copies or not self._rounds_left or not names & CAN_BE_COPIED - self._force:
+            return False
+        self._rounds_left -= 1
+        return True
+
+    def _tried(self) -> list[Blocker]:
+        self._view.begins("check", f"Trying the store {self.target!r}.")
+        return trying.try_target(self.alias, self.target)
+
     def _asked(self) -> list[Blocker]:
         """Ask for the files as strangers; a folder's are served by the site, as they were before."""
         described = conf.store_settings(self.target)
         if isinstance(described, conf.LocalSettings) or conf.configured_alias(self.alias).private:
             return []
-        counting = Counting(self._view, "verify", f"asked for at {described.public_url}", self._files)
-        asked = strangers.ask_for_all(self.alias, self.target, self._other, counting=counting.over)
-        self._arrival.asked = asked.fine + asked.wrong
+        self._view.begins("verify", f"Asking for files at {described.public_url} as visitors do.")
+        counting = Counting(self._view, "verify", "asked for")
+        asked = strangers.ask_for_all(
+            self.alias,
+            self.target,
+            self._other,
+            skip=lambda key: hash(key) in self._written,
+            counting=counting.over,
+        )
+        self._arrival.asked += asked.fine + asked.wrong
         self._arrival.mended += asked.mended
         return asked.blockers()
 
@@ -321,21 +446,3 @@ class Journey:
                 self._view.says("force", f"{each.name}: {each.what}")
         if left := [each for each in blockers if each.name not in self._force]:
             raise Blocked(left)
-
-
-def check(alias: str, target: str) -> list[Blocker]:
-    """Try the store *target* on a probe, and return what keeps the files of *alias* from going there."""
-    comparing.rules_for(alias)
-    conf.served_at(alias)
-    guard.check(fresh_state_of(alias), target)
-    described = conf.store_settings(target)
-    if isinstance(described, conf.LocalSettings):
-        if not described.root.is_dir():
-            raise SettingsError(
-                f"The folder {described.root} does not exist.",
-                remedy="Check the path, and that its disk is mounted; a folder is not made for you.",
-            )
-        return []
-    public = not conf.configured_alias(alias).private
-    tried = preflight(RetryingStore(conf.store_named(target)), described.public_url, public=public)
-    return [Blocker(finding.id, finding.seen, finding.remedy) for finding in tried.failures]

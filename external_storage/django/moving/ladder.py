@@ -60,26 +60,36 @@ def begin_mirroring(alias: str, target: str) -> State:
         retired = tuple(name for name in state.retired if name != target)
         return replace(state, step=Step.MIRRORING, standby=target, retired=retired)
 
-    _check_target(fresh_state_of(alias), target)
+    check_target(fresh_state_of(alias), target)
     after = _climb(alias, {Step.SETTLED}, step)
     for store in after.in_use:
         guard.write(after, store)
     return after
 
 
-def begin_handover(alias: str) -> State:
-    """Let links point at the site itself, so that writes may go elsewhere: mirroring → handover."""
-    return _climb(alias, {Step.MIRRORING}, lambda state: replace(state, step=Step.HANDOVER))
+def begin_handover(alias: str, *, despite_marks: bool = False) -> State:
+    """Let links point at the site itself, so that writes may go elsewhere: mirroring → handover.
+
+    Here and below, *despite_marks* takes the step although changes have not reached their store: their keys are then
+    read and written where they are, but links to the active store may find something older there, or nothing.
+    """
+    return _climb(
+        alias, {Step.MIRRORING}, lambda state: replace(state, step=Step.HANDOVER), despite_marks=despite_marks
+    )
 
 
-def exchange(alias: str) -> State:
+def exchange(alias: str, *, despite_marks: bool = False) -> State:
     """Let new writes go to the standby, which becomes the active store: handover → unconfirmed."""
-    return _climb(alias, {Step.HANDOVER}, lambda state: _exchanged(state, Step.UNCONFIRMED))
+    return _climb(
+        alias, {Step.HANDOVER}, lambda state: _exchanged(state, Step.UNCONFIRMED), despite_marks=despite_marks
+    )
 
 
-def confirm(alias: str) -> State:
+def confirm(alias: str, *, despite_marks: bool = False) -> State:
     """Let links point at the active store: unconfirmed → switched."""
-    return _climb(alias, {Step.UNCONFIRMED}, lambda state: replace(state, step=Step.SWITCHED))
+    return _climb(
+        alias, {Step.UNCONFIRMED}, lambda state: replace(state, step=Step.SWITCHED), despite_marks=despite_marks
+    )
 
 
 def settle(alias: str) -> State:
@@ -167,8 +177,13 @@ def blockers(alias: str) -> list[Blocker]:
         found.append(Blocker("too-soon", what, f"Wait {seconds:.0f} seconds."))
     behind = [mark for mark in marks.open_marks(alias) if mark.target == state.active]
     if marked := list(dict.fromkeys([*unfinished(state), *behind])):
-        found.append(Blocker("open-marks", _described(marked), _REMEDY_FOR_MARKS))
+        found.append(blocker_of(marked))
     return found
+
+
+def blocker_of(marked: list[marks.Mark]) -> Blocker:
+    """Return the open marks that are in the way as a blocker."""
+    return Blocker("open-marks", _described(marked), _REMEDY_FOR_MARKS)
 
 
 def _described(marked: list[marks.Mark]) -> str:
@@ -188,7 +203,7 @@ def _not_complete(state: State, marked: list[marks.Mark]) -> StepRefused:
     return StepRefused(f"The step {state.step} of {state.alias!r} began only a moment ago.", remedy="Try again.")
 
 
-def _check_target(state: State, target: str) -> None:
+def check_target(state: State, target: str) -> None:
     """Raise `SettingsError` if *target* cannot be a store of the alias, or says that it is another's."""
     known = conf.configured_alias(state.alias).stores
     if target not in known:
@@ -204,7 +219,14 @@ def _check_target(state: State, target: str) -> None:
 # One transaction, one epoch
 
 
-def _climb(alias: str, from_steps: set[Step], step: Callable[[State], State], *, up: bool = True) -> State:
+def _climb(
+    alias: str,
+    from_steps: set[Step],
+    step: Callable[[State], State],
+    *,
+    up: bool = True,
+    despite_marks: bool = False,
+) -> State:
     with database.transaction():
         before = locked_state_of(alias)
         if before.step not in from_steps:
@@ -212,7 +234,7 @@ def _climb(alias: str, from_steps: set[Step], step: Callable[[State], State], *,
             raise StepRefused(f"The alias {alias!r} is {before.step}; this step is taken from: {where}.")
         identity = before.identity or uuid.uuid4().hex
         after = replace(step(before), epoch=before.epoch + 1, since=time.time(), identity=identity)
-        _check_complete(before, after, up=up)
+        _check_complete(before, after, up=up, despite_marks=despite_marks)
         if after.step is Step.SETTLED:
             _forget_what_is_over(alias)
         _write(after, is_new=not before.epoch)
@@ -221,7 +243,7 @@ def _climb(alias: str, from_steps: set[Step], step: Callable[[State], State], *,
     return after
 
 
-def _check_complete(before: State, after: State, *, up: bool) -> None:
+def _check_complete(before: State, after: State, *, up: bool, despite_marks: bool) -> None:
     """Raise `StepRefused` unless the step that is to be left is complete, as far as the next one needs it.
 
     Nobody can make a mark meanwhile. On the way down a store that is dead must not be in the way, so there only the
@@ -230,6 +252,8 @@ def _check_complete(before: State, after: State, *, up: bool) -> None:
     in_the_way = unfinished(before) if up else []
     if not after.links_to_the_site:
         in_the_way += [mark for mark in marks.open_marks(before.alias) if mark.target == after.active]
+    if despite_marks:
+        in_the_way = []
     if seconds_to_wait(before) or in_the_way:
         raise _not_complete(before, in_the_way)
 

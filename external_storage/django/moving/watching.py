@@ -14,10 +14,14 @@ from .. import conf
 from . import marks
 
 
-def watched(alias: str, name: str) -> WatchedStore:
-    """Return the store *name*, for `external_storage.transfer` to copy the files of *alias* to."""
+def watched(alias: str, name: str, *, wrote: Callable[[str], object] = lambda key: None) -> WatchedStore:
+    """Return the store *name*, for `external_storage.transfer` to copy the files of *alias* to.
+
+    *wrote* hears of each key that was written.
+    """
     store = conf.store_named(name)
-    return WatchedSender(alias, store) if isinstance(store, SendsAhead) else WatchedStore(alias, store)
+    kind = WatchedSender if isinstance(store, SendsAhead) else WatchedStore
+    return kind(alias, store, wrote)
 
 
 class WatchedStore:
@@ -28,18 +32,15 @@ class WatchedStore:
     is delivered once more after the copier was at it.
     """
 
-    def __init__(self, alias: str, store: Store) -> None:
+    def __init__(self, alias: str, store: Store, wrote: Callable[[str], object] = lambda key: None) -> None:
         self.name = store.name
         self.place = store.place
         self._alias = alias
         self._store = store
+        self._wrote = wrote
 
     def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
-        try:
-            return self._store.put(key, source, headers, replace=replace)
-        finally:
-            # After an error too: the request may have been carried out, and only its answer got lost.
-            self._look_at_the_mark(key)
+        return self._written(key, lambda: self._store.put(key, source, headers, replace=replace))
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         try:
@@ -47,6 +48,15 @@ class WatchedStore:
         finally:
             for key in keys:
                 self._look_at_the_mark(key)
+
+    def _written(self, key: str, write: Callable[[], ObjectInfo]) -> ObjectInfo:
+        try:
+            info = write()
+        finally:
+            # After an error too: the request may have been carried out, and only its answer got lost.
+            self._look_at_the_mark(key)
+        self._wrote(key)
+        return info
 
     def _look_at_the_mark(self, key: str) -> None:
         # Hardly any key has one, and to look is much cheaper than to write.
@@ -89,24 +99,19 @@ class WatchedSender(WatchedStore):
         return self._store.is_ready
 
     def begin_put(self, key: str, *content: Any) -> Sending:
-        return _WatchedSending(self._store.begin_put(key, *content), lambda: self._look_at_the_mark(key))
+        sending = self._store.begin_put(key, *content)
+        return _WatchedSending(sending, lambda: self._written(key, sending.finish))
 
 
 class _WatchedSending:
-    """An object on its way, whose key's mark is looked at when it has arrived."""
+    """An object on its way, whose key's mark is looked at when it has arrived: *finish* does so."""
 
-    def __init__(self, sending: Sending, look_at_the_mark: Callable[[], None]) -> None:
+    def __init__(self, sending: Sending, finish: Callable[[], ObjectInfo]) -> None:
         self._sending = sending
-        self._look_at_the_mark = look_at_the_mark
+        self.finish = finish
         self.fileno = sending.fileno
         self.advance = sending.advance
 
     @property
     def waits_to_send(self) -> bool:
         return self._sending.waits_to_send
-
-    def finish(self) -> ObjectInfo:
-        try:
-            return self._sending.finish()
-        finally:
-            self._look_at_the_mark()

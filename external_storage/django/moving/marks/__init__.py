@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .delivering import Drained, deliver, drain, open_again
 from .reading import not_yet_in_active, readable_in, true_holder
-from .rows import Mark, of_key, open_marks
+from .rows import Mark, delivered_keys, keys_held_by, of_key, open_marks
 from .touching import Touch, begin, end
 
 __all__ = [
@@ -20,8 +20,10 @@ __all__ = [
     "Touch",
     "begin",
     "deliver",
+    "delivered_keys",
     "drain",
     "end",
+    "keys_held_by",
     "not_yet_in_active",
     "of_key",
     "open_again",

@@ -44,6 +44,28 @@ def open_marks(alias: str, *, older_than_epoch: int | None = None) -> list[Mark]
     return found("WHERE alias = %s AND delivered_at IS NULL AND epoch < %s ORDER BY made_at", alias, older_than_epoch)
 
 
+def keys_held_by(alias: str, store: str, *, also_delivered: bool) -> list[str]:
+    """Return the keys that were deleted in *store*, or are newer there than where they have to be carried.
+
+    With *also_delivered*, those too that have been carried.
+    """
+    rows = database.rows(
+        "SELECT DISTINCT key FROM external_storage_mark WHERE alias = %s AND holder = %s"
+        " AND (deleted OR delivered_at IS NULL OR %s)",
+        *(alias, store, also_delivered),
+    )
+    return [key for (key,) in rows]
+
+
+def delivered_keys(alias: str, target: str) -> list[str]:
+    """Return the keys that *target* has caught up with, as far as that is remembered."""
+    rows = database.rows(
+        "SELECT key FROM external_storage_mark WHERE alias = %s AND target = %s AND delivered_at IS NOT NULL",
+        *(alias, target),
+    )
+    return [key for (key,) in rows]
+
+
 def found(which: str, *values: object) -> list[Mark]:
     """Return the marks that the end of a SELECT names."""
     rows = database.rows(f"{_SELECT} {which}", *values)
