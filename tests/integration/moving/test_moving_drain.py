@@ -149,6 +149,23 @@ def test_a_write_that_comes_after_its_mark_was_cleared_is_marked_again(mirroring
     assert mirroring.held("other") == {"a.txt": "two"}
 
 
+def test_a_write_that_ends_while_the_version_before_is_delivered_is_delivered_too(mirroring, monkeypatch):
+    mirroring.save("a.txt", "one")
+    mirroring.drain()
+    touch = marks.begin("default", "a.txt")
+    mirroring.time_passes()  # so long that the drainer does not wait for it
+    paused = Paused(monkeypatch, conf.store_named("other"), "put")
+    with ThreadPoolExecutor(1) as background:
+        drained = background.submit(mirroring.drain)
+        paused.await_it()
+        (mirroring.folders / "disk" / "new").write_text("two")
+        (mirroring.folders / "disk" / "new").rename(mirroring.folders / "disk" / "a.txt")
+        marks.end(touch)
+        paused.go_on()
+        drained.result()
+    assert mirroring.held("other") == {"a.txt": "two"}
+
+
 def test_what_the_holder_merely_lacks_is_not_deleted_anywhere(mirroring):
     mirroring.save("a.txt", "one")
     mirroring.drain()
