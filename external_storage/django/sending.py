@@ -17,6 +17,8 @@ from ..objects import ObjectInfo
 from ..stores import Store
 from ..transfer.progress import Progress
 from . import conf
+from .moving.state import fresh_state_of
+from .moving.watching import watched
 from .references import References
 
 SAMPLES = 3
@@ -84,9 +86,16 @@ def send(route: Route, progress: Progress, *, dry_run: bool = False) -> transfer
         on_difference="keep" if route.bucket_is_in_use else "replace",
         may_send=route.references.__contains__ if route.bucket_is_in_use else None,
     )
-    source, target = conf.store_named(route.folder.name), conf.store_named(route.bucket.name)
+    source, target = conf.store_named(route.folder.name), _bucket_to_send_to(route)
     state_dir = conf.configuration().state_dir
     return transfer.copy(source, target, rules, progress=progress, dry_run=dry_run, state_dir=state_dir)
+
+
+def _bucket_to_send_to(route: Route) -> Store:
+    """Return the bucket, which minds what the site does meanwhile if the alias has other stores to keep right."""
+    if fresh_state_of(route.alias.name).is_alone:
+        return conf.store_named(route.bucket.name)
+    return watched(route.alias.name, route.bucket.name)
 
 
 def lost_files(route: Route) -> list[str]:

@@ -15,8 +15,11 @@ from django.utils.module_loading import import_string
 from .. import transfer
 from ..errors import SettingsError
 from ..objects import Headers, Publish, PublishingRule
+from ..stores import Store
 from . import conf, sending
 from .locking import only_run_on
+from .moving.state import fresh_state_of
+from .moving.watching import watched
 from .places import Place, place_called, refuse_overlap
 from .references import References, file_fields
 from .staticfiles import StaticStorage
@@ -64,6 +67,14 @@ class Way:
         if not self.target_is_in_use or next(file_fields(self.alias.name), None) is None:
             return None
         return References(self.alias.name)
+
+    @property
+    def target_to_copy_to(self) -> Store:
+        """The target's store, which minds what the site does meanwhile if the alias has other stores to keep right."""
+        store = self.target.store
+        if self.alias is None or self.target.configured is None or fresh_state_of(self.alias.name).is_alone:
+            return store
+        return watched(self.alias.name, self.target.configured)
 
     def check_folders(self) -> None:
         """Raise `SettingsError` for a folder that is not there, or is empty while rows refer to files in it."""

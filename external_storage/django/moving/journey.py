@@ -82,6 +82,7 @@ class Arrival:
     target: str
     state: State
     copied: int = 0
+    would_copy: int = 0
     bytes: int = 0
     delivered: int = 0
     compared: int = 0
@@ -93,8 +94,8 @@ class Arrival:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
-        counts = ("alias", "target", "copied", "bytes", "delivered", "compared", "asked", "mended", "lost", "forced")
-        return {name: getattr(self, name) for name in counts} | {
+        counts = "alias target copied would_copy bytes delivered compared asked mended lost forced"
+        return {name: getattr(self, name) for name in counts.split()} | {
             "step": str(self.state.step),
             "active": self.state.active,
             "standby": self.state.standby,
@@ -146,7 +147,7 @@ def move(
 
 def mirror(alias: str, target: str, *, view: View | None = None, force: Collection[str] = ()) -> Arrival:
     """Take the first step of `move` alone: from now on every change is carried to *target* too."""
-    with only_one(alias) as lock:
+    with only_one(alias) as lock, alone_on_folders(alias):
         return Journey(alias, target, lock, view=view or Unseen(), force=force).go(until=set(Stage) - {Stage.APART})
 
 

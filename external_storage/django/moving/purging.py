@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
+from typing import Any
 
 from ... import transfer
 from ...errors import SettingsError
@@ -41,6 +42,10 @@ class Purge:
     named: list[str] = field(default_factory=list)
     deleted: int = 0
     is_empty: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
 
     def keep(self, key: str, reason: str) -> None:
         self.stay += 1

@@ -74,7 +74,7 @@ class Command(WayCommand, ProbingCommand):
 
 def _throttled(way: Way, bandwidth: Bandwidth | None) -> tuple[Store, Store]:
     """Return the two stores, slowed down where bytes travel; between two folders, where they are written."""
-    source, target = way.source.store, way.target.store
+    source, target = way.source.store, way.target_to_copy_to
     if bandwidth is None:
         return source, target
     if not way.source.is_folder:

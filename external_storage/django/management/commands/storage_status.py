@@ -1,14 +1,21 @@
-"""``storage_status``: which stores the site has, which of them are in use, and what each of them promises."""
+"""``storage_status``: where each alias stands, what is under way, which stores it has and what each promises."""
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from ....errors import StorageError, StoreRefused
 from ....stores.retrying import RetryingStore
 from ... import conf
 from ...console import StorageCommand
+from ...moving import locks, marks, requests
+from ...moving.state import State, fresh_state_of
+from ...step_command import what_next
+
+MOST_MARKS_NAMED = 20
 
 ACCESS = {
     "acl": "each object's own ACL decides who may read it",
@@ -19,7 +26,8 @@ ACCESS = {
 
 class Command(StorageCommand):
     help = (
-        "Show the site's storage aliases, their stores, and what each store guarantees. Asks no store but with --check."
+        "Show where each storage alias stands, what has not reached its store yet and why, what to do next, and what "
+        "each store guarantees. Asks no store but with --check."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,7 +37,7 @@ class Command(StorageCommand):
     def run(self, **options: Any) -> int:
         answers = _answers() if options["check"] else {}
         code = StoreRefused.exit_code if any(answers.values()) else 0
-        for alias in conf.configuration().aliases.values():
+        for alias in conf.aliases():
             if options["json"]:
                 self.tell_json(_alias_as_dict(alias, answers))
             else:
@@ -39,14 +47,52 @@ class Command(StorageCommand):
         return code
 
     def _tell_alias(self, alias: conf.Alias, answers: dict[str, str]) -> None:
+        state = fresh_state_of(alias.name)
         self.tell(f"{alias.name}: uses {alias.active!r}")
+        if state.epoch:
+            self.tell(f"    step {state.step}, since {_when(state.since)}. {what_next(state)}".rstrip())
+        self._tell_move(alias.name)
+        self._tell_marks(alias.name)
         for name in alias.stores:
             described = conf.store_settings(name)
-            self.tell(f"  {'*' if name == alias.active else ' '} {name}: {conf.store_named(name).place}")
+            role = _role(state, name)
+            self.tell(f"  {'*' if name == alias.active else ' '} {name}: {conf.store_named(name).place}{role}")
             self.tell(f"      read at {described.public_url}")
             self.tell(f"      {'; '.join(guarantees(described))}")
             if name in answers:
                 self.tell(f"      {answers[name] or 'It answers.'}")
+
+    def _tell_move(self, alias: str) -> None:
+        request, holder = requests.request_for(alias), locks.holder_of(alias)
+        if request is not None and request.is_open:
+            self.tell(f"    on its way to {request.target!r}, asked for by {request.asked_by or 'somebody'}")
+            for chapter, text in request.progress.items():
+                if isinstance(text, str):
+                    self.tell(f"      {chapter}: {text}")
+            if request.problem:
+                self.tell(f"      stopped by: {request.problem}")
+        if holder is not None:
+            self.tell(f"      at work: {holder}")
+
+    def _tell_marks(self, alias: str) -> None:
+        behind = marks.open_marks(alias)
+        if behind:
+            self.tell(f"    {len(behind)} changes have not reached their store yet:")
+        for mark in behind[:MOST_MARKS_NAMED]:
+            why = mark.last_error or "not tried yet"
+            self.tell(f"      {mark.key!r} -> {mark.target}, {mark.attempts} tries: {why}")
+        if len(behind) > MOST_MARKS_NAMED:
+            self.tell(f"      and {len(behind) - MOST_MARKS_NAMED} more")
+
+
+def _when(since: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since)) if since else "the beginning"
+
+
+def _role(state: State, store: str) -> str:
+    if store == state.standby:
+        return " (kept in step)"
+    return " (left behind)" if store in state.retired else ""
 
 
 def guarantees(described: conf.StoreSettings) -> list[str]:
@@ -95,4 +141,24 @@ def _alias_as_dict(alias: conf.Alias, answers: dict[str, str]) -> dict[str, Any]
                 "problem": answers.get(name) or None,
             }
         )
-    return {"alias": alias.name, "active": alias.active, "stores": stores}
+    return {"alias": alias.name, "active": alias.active, "stores": stores} | _moving_as_dict(alias.name)
+
+
+def _moving_as_dict(alias: str) -> dict[str, Any]:
+    state, behind = fresh_state_of(alias), marks.open_marks(alias)
+    request, holder = requests.request_for(alias), locks.holder_of(alias)
+    return {
+        "step": str(state.step),
+        "since": state.since,
+        "epoch": state.epoch,
+        "standby": state.standby,
+        "retired": list(state.retired),
+        "open_marks": len(behind),
+        "marks": [
+            {"key": mark.key, "target": mark.target, "attempts": mark.attempts, "reason": mark.last_error}
+            for mark in behind[:MOST_MARKS_NAMED]
+        ],
+        "move": asdict(request) if request is not None and request.is_open else None,
+        "at_work": str(holder) if holder is not None else None,
+        "next": what_next(state),
+    }
