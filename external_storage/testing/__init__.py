@@ -2,5 +2,6 @@
 
 from .contract import StoreContract
 from .fake_s3 import FakeS3, Fault
+from .strict_s3 import StrictS3
 
-__all__ = ["FakeS3", "Fault", "StoreContract"]
+__all__ = ["FakeS3", "Fault", "StoreContract", "StrictS3"]

@@ -40,6 +40,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    path_ends_with_slash: bool = False
 
 
 @dataclass
@@ -92,7 +93,7 @@ class Fault:
     def answer(status: int, code: str = "", message: str = "", **headers: str) -> Behaviour:
         """Answer with an error, without doing anything."""
         reply = Reply(
-            status, _error(code, message) if code else b"", {k.replace("_", "-"): v for k, v in headers.items()}
+            status, error_body(code, message) if code else b"", {k.replace("_", "-"): v for k, v in headers.items()}
         )
         return lambda request, carry_on: reply
 
@@ -160,14 +161,14 @@ class Fault:
     @staticmethod
     def error_in_success() -> Behaviour:
         """Answer 200 with an error in the body."""
-        return lambda request, carry_on: Reply(200, _error("InternalError", "We encountered an internal error."))
+        return lambda request, carry_on: Reply(200, error_body("InternalError", "We encountered an internal error."))
 
     @staticmethod
     def echo() -> Behaviour:
         """Refuse, and repeat in the message how the request was signed."""
 
         def behave(request: Request, carry_on: Callable[[], Reply]) -> Reply:
-            return Reply(400, _error("Peculiar", f"You sent Authorization: {request.headers.get('authorization')}"))
+            return Reply(400, error_body("Peculiar", f"You sent Authorization: {request.headers.get('authorization')}"))
 
         return behave
 
@@ -290,13 +291,13 @@ class FakeS3:
                 case "DELETE":
                     held.pop(request.key, None)
                     return Reply(204)
-        return Reply(405, _error("MethodNotAllowed"))
+        return Reply(405, error_body("MethodNotAllowed"))
 
     def _put(self, held: dict[str, _Object], request: Request) -> Reply:
         if _digest_is_wrong(request):
-            return Reply(400, _error("BadDigest"))
+            return Reply(400, error_body("BadDigest"))
         if request.headers.get("if-none-match") == "*" and request.key in held:
-            return Reply(412, _error("PreconditionFailed"))
+            return Reply(412, error_body("PreconditionFailed"))
         etag = _md5(request.body)
         held[request.key] = _Object(request.body, _kept(request.headers), etag, time.time())
         return Reply(headers={"ETag": f'"{etag}"'})
@@ -305,18 +306,18 @@ class FakeS3:
         bucket, _, key = unquote(request.headers["x-amz-copy-source"]).lstrip("/").partition("/")
         found = self.objects.get(bucket, {}).get(key)
         if found is None:
-            return Reply(404, _error("NoSuchKey"))
+            return Reply(404, error_body("NoSuchKey"))
         if request.headers.get("x-amz-copy-source-if-match", f'"{found.etag}"') != f'"{found.etag}"':
-            return Reply(412, _error("PreconditionFailed"))
+            return Reply(412, error_body("PreconditionFailed"))
         held[request.key] = _Object(found.data, _kept(request.headers), found.etag, time.time())
         return Reply(200, f"<CopyObjectResult><ETag>&quot;{found.etag}&quot;</ETag></CopyObjectResult>".encode())
 
     def _get(self, held: dict[str, _Object], request: Request) -> Reply:
         found = held.get(request.key)
         if found is None:
-            return Reply(404, _error("NoSuchKey"))
+            return Reply(404, error_body("NoSuchKey"))
         if request.headers.get("if-match", f'"{found.etag}"') != f'"{found.etag}"':
-            return Reply(412, _error("PreconditionFailed"))
+            return Reply(412, error_body("PreconditionFailed"))
         headers = found.headers | {"ETag": f'"{found.etag}"', "Last-Modified": formatdate(found.modified, usegmt=True)}
         if request.headers.get("range") == "bytes=0-0":
             return Reply(206, found.data[:1], headers)
@@ -360,7 +361,7 @@ class FakeS3:
 
     def _list_parts(self, upload_id: str) -> Reply:
         if upload_id not in self.uploads:
-            return Reply(404, _error("NoSuchUpload"))
+            return Reply(404, error_body("NoSuchUpload"))
         entries = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{_md5(part)}&quot;</ETag><Size>{len(part)}</Size></Part>"
             for number, part in sorted(self.uploads[upload_id].parts.items())
@@ -369,15 +370,15 @@ class FakeS3:
 
     def _put_part(self, request: Request) -> Reply:
         if _digest_is_wrong(request):
-            return Reply(400, _error("BadDigest"))
+            return Reply(400, error_body("BadDigest"))
         if request.query["uploadId"] not in self.uploads:
-            return Reply(404, _error("NoSuchUpload"))
+            return Reply(404, error_body("NoSuchUpload"))
         self.uploads[request.query["uploadId"]].parts[int(request.query["partNumber"])] = request.body
         return Reply(headers={"ETag": f'"{_md5(request.body)}"'})
 
     def _complete_upload(self, held: dict[str, _Object], request: Request) -> Reply:
         if request.query["uploadId"] not in self.uploads:
-            return Reply(404, _error("NoSuchUpload"))
+            return Reply(404, error_body("NoSuchUpload"))
         upload = self.uploads.pop(request.query["uploadId"])
         ordered = [upload.parts[number] for number in sorted(upload.parts)]
         etag = etag_of_parts([hashlib.md5(part, usedforsecurity=False).digest() for part in ordered])
@@ -394,7 +395,7 @@ class _Server(ThreadingTCPServer):
         self.fake = fake
         super().__init__(address, _Handler)
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handleerror_body(self, request: object, client_address: object) -> None:
         """Say nothing: connections break here all the time, on purpose."""
 
 
@@ -424,9 +425,8 @@ class _Handler(StreamRequestHandler):
             body = self.rfile.read(int(headers.get("content-length", 0)))
             parts = urlsplit(first[1])
             bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
-            return Request(
-                first[0], bucket, key, dict(parse_qsl(parts.query, True, errors="surrogateescape")), headers, body
-            )
+            query = dict(parse_qsl(parts.query, True, errors="surrogateescape"))
+            return Request(first[0], bucket, key, query, headers, body, parts.path.endswith("/"))
         return None
 
     def _break_off(self, half: bytes) -> None:
@@ -478,5 +478,6 @@ def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def _error(code: str, message: str = "") -> bytes:
+def error_body(code: str, message: str = "") -> bytes:
+    """Return what S3 says when it refuses."""
     return f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()

@@ -12,7 +12,7 @@ from django.core import mail
 
 from bookwyrm.models import Edition, Work
 from external_storage.health.questions import QUESTIONS
-from external_storage.testing import FakeS3, Fault
+from external_storage.testing import FakeS3, Fault, StrictS3
 from external_storage.testing.fake_s3 import Reply
 from tests.servers.processes import free_ports
 from tests.servers.web import answering, response
@@ -63,6 +63,21 @@ def fake(site):
     with FakeS3() as fake:
         site.configure(ENDPOINT_URL=fake.endpoint_url, CUSTOM_DOMAIN=None)
         yield fake
+
+
+@pytest.fixture
+def strict(site):
+    """A store that checks who asks, in the place of the site's bucket."""
+    with StrictS3(access_key_id="strictaccess", secret_access_key="a-strict-secret") as strict:
+        strict.make_bucket(site.bucket.name)
+        site.configure(
+            ENDPOINT_URL=strict.endpoint_url,
+            CUSTOM_DOMAIN=None,
+            REGION="us-east-1",
+            ACCESS_KEY_ID="strictaccess",
+            SECRET_ACCESS_KEY="a-strict-secret",
+        )
+        yield strict
 
 
 @pytest.fixture
@@ -192,6 +207,29 @@ def test_a_clock_that_is_off(site, fake, doctor, ahead, verdict, said):
     told = doctor()
     assert told["store.clock"] == verdict
     assert said in told.seen("store.clock")
+
+
+def test_a_clock_that_is_so_far_off_that_nothing_signed_is_taken(site, strict, doctor):
+    assert doctor()["store.answers"] == "ok"
+    strict.clock_ahead = -20 * 60
+    told = doctor()
+    assert told.seen("store.clock") == "This machine's clock is 20 min ahead of the store's."
+    assert told["store.credentials"] == "could not tell"
+    assert "NTP" in told.remedy("store.clock")
+
+
+def test_a_region_that_the_store_names(site, strict, doctor):
+    site.configure(REGION="eu-west-1")
+    told = doctor()
+    assert told["store.region"] == "failure"
+    assert told.remedy("store.region") == "Set AWS_S3_REGION_NAME to us-east-1."
+
+
+def test_an_acl_that_opens_the_bucket_to_writers(site, strict, doctor):
+    assert {doctor()[each] for each in ("access.write", "access.delete", "access.grants")} == {"ok"}
+    strict.buckets[site.bucket.name].acl = "public-read-write"
+    told = doctor()
+    assert {told[each] for each in ("access.write", "access.delete", "access.grants", "access.listing")} == {"failure"}
 
 
 def test_credentials_that_are_wrong(site, doctor):
