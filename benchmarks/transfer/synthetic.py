@@ -51,9 +51,12 @@ local entry = "<Contents><Key>PREFIXcovers/%08x-6d0c-4f5e-9a3b-2c1d0e4f6a8b.jpg<
 local function first_wanted(arguments)
     local token = arguments["continuation-token"]
     if token then return tonumber(token) end
-    local after = arguments["start-after"] or ""
-    local number = after:match("^PREFIXcovers/(%x%x%x%x%x%x%x%x)%-")
-    return number and tonumber(number, 16) + 1 or 0
+    -- Ranges are cut anywhere in a name: what comes after "0001f" is 0x0001f000 and on, after "0001f~" 0x00020000.
+    local digits, rest = (arguments["start-after"] or ""):match("^PREFIXcovers/(%x*)(.*)$")
+    if not digits then return 0 end
+    local is_past = rest:byte() and (#digits == 8 or rest:byte() > 102)
+    local filled = digits .. string.rep(is_past and "f" or "0", 8 - #digits)
+    return tonumber(filled, 16) + (is_past and 1 or 0)
 end
 
 function synthetic.list()
