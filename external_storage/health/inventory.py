@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from .findings import Finding, failure, ok, unknown, warning
+from .preflight import PROBES
 
 NAMED = 3
 """How many files a sentence names before it only counts."""
@@ -64,7 +65,7 @@ class Inventory:
                 self.missing.discard(key)
             elif key in self.derived:
                 self.missing_derived.discard(key)
-            elif not key.startswith("storage-probe/"):
+            elif not key.startswith(PROBES):
                 self.unreferenced.append(key)
 
 

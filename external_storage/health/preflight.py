@@ -23,6 +23,9 @@ PIXEL = base64.b64decode(
 )
 PROBE_HEADERS = Headers("image/png", "no-store", public=True)
 
+PROBES = "storage-probe/"
+"""Where probes are; what is found there is what a check left behind that was killed."""
+
 # A CDN or a store that is consistent only after a while may answer 404 once.
 PATIENCE_SECONDS = 1.0
 
@@ -84,7 +87,7 @@ def probe_object(store: Store, findings: list[Finding]) -> Iterator[str | None]:
 
 def probe_key() -> str:
     """Return a name that nothing has and nobody guesses."""
-    return f"storage-probe/{secrets.token_hex(16)}.png"
+    return f"{PROBES}{secrets.token_hex(16)}.png"
 
 
 def judge_probe(public_url: str, key: str, ask: Ask) -> Finding:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ... import transfer
 from ...errors import ObjectMissing
+from ...health.preflight import PROBES
 from ...objects import HoldBack
 from ...stores.base import Store
 from ...stores.retrying import RetryingStore
@@ -197,8 +198,9 @@ class _Comparing:
         if line.symbol == "!":
             return line.key in self._references or not len(self._references)
         if line.symbol == "-":
-            is_wanted = line.key in self._references
-            return not is_wanted and not (self._is_folder and self._is_held_back(self._target, line.key))
+            if line.key in self._references or line.key.startswith(PROBES):
+                return False
+            return not (self._is_folder and self._is_held_back(self._target, line.key))
         return True
 
     def _judge_unseen(self, key: str) -> None:
