@@ -109,7 +109,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """Name what was left out and what adds it, each once, with the number of tests it cost."""
+    """Tell what tests counted; name what was left out and what adds it, each once, with the number of tests it cost."""
+    counted = [
+        f"{report.nodeid}: {value}"
+        for report in [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+        for name, value in getattr(report, "user_properties", ())
+        if name == "counts" and report.when == "call"
+    ]
+    if counted:
+        terminalreporter.section("counted")
+        for line in counted:
+            terminalreporter.line(line)
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = skip_reason(report)

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 
 from external_storage import transfer
 from external_storage.django import conf, live
-from external_storage.django.moving import marks
+from external_storage.django.moving import journey, marks
 from external_storage.django.moving.marks import delivering
 from external_storage.django.moving.state import Step, fresh_state_of
 from external_storage.django.moving.watching import watched
@@ -44,7 +44,7 @@ WHICH = st.integers(0, 5)
 
 GONE = None
 
-EXAMPLES = int(os.environ.get("MOVING_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MOVING_EXAMPLES", "30"))
 """How many orders are tried; a thousand take some minutes."""
 
 
@@ -195,10 +195,28 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def climb_down(self) -> None:
         before = self._state
-        after = self.site.climb("cancel")
+        after = self._step("cancel")
         self.copied = False
         if after.active != before.active:
             self._uncover(after.active)
+
+    @precondition(lambda self: not self.in_copiers_hands)
+    @rule(which=WHICH, settles=st.booleans())
+    def move(self, which: int, settles: bool) -> None:
+        """The whole journey, there or back, as the command makes it."""
+        state = self._state
+        target = self._one_of(list(state.in_use) if state.is_moving else sorted(self.site.values), which)
+        self.site.time_passes()
+        try:
+            journey.move("default", target, settles=settles, sleep=lambda _: self.site.time_passes())
+        except journey.Blocked:
+            assert self.meddled, "nothing was in its way"
+            for name in sorted({key for _, key in self.meddled}):
+                self.write(name)  # whoever looks after the site decides
+        else:
+            assert self._state.active == target
+            self.meddled = {(store, key) for store, key in self.meddled if store != target}
+        self.copied = False
 
     # Trouble behind the site's back
 
@@ -211,13 +229,18 @@ class AnyOrder(RuleBasedStateMachine):
         key = self._one_of(sorted(held), which)
         if key is None:
             return
+        before, elsewhere = (
+            self._seen(key),
+            {self.site.held(other).get(key) for other in self._state.in_use if other != store},
+        )
         if drops:
             self.site.drop(store, key)
         else:
             self.site.put(store, key, "x" * len(held[key]))
         self.meddled.add((store, key))
-        if store == self._state.active:
-            self._uncover(store)
+        if self._seen(key) != before:
+            assert not (drops and self._may_be_read_anywhere(key) and before in elsewhere), "there is another copy"
+            self._is_unsure(key)
 
     # What holds at any moment
 
@@ -238,7 +261,7 @@ class AnyOrder(RuleBasedStateMachine):
         held, still_open = self.site.held(state.active), {key for key, _ in self.site.open_keys()}
         assert self.site.storage.url("a") == conf.store_settings(state.active).public_url + "a"
         for name, answers in self.answers.items():
-            if len(answers) == 1 and name not in still_open:
+            if len(answers) == 1 and name not in still_open and (state.active, name) not in self.meddled:
                 assert {held.get(name)} == answers, f"{name!r} in {state.active!r}"
 
     @invariant()
@@ -279,9 +302,17 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _uncover(self, store: str) -> None:
         """What was meddled with in *store* is what people may see from now on."""
-        for key in [key for where, key in self.meddled if where == store]:
-            held = self.site.held(store).get(key, GONE)
-            self.answers.setdefault(key, {GONE}).add(held)
+        for where, key in self.meddled:
+            if where == store:
+                self._is_unsure(key)
+
+    def _is_unsure(self, key: str) -> None:
+        """Nobody can tell any more what the key should be; but it is one of the things it ever was somewhere."""
+        held = {self.site.held(store).get(key, GONE) for store in self._state.stores}
+        self.answers[key] = {*self.answers.get(key, ()), *held, GONE}
+
+    def _may_be_read_anywhere(self, key: str) -> bool:
+        return len(marks.readable_in(self._state, key)) > 1
 
     def _seen(self, name: str) -> str | None:
         try:
@@ -307,24 +338,28 @@ class AnyOrder(RuleBasedStateMachine):
             Step.SETTLED: self._begin_mirroring,
             Step.MIRRORING: self._begin_handover,
             Step.HANDOVER: self._exchange,
-            Step.UNCONFIRMED: lambda which: self.site.climb("confirm"),
-            Step.SWITCHED: lambda which: self.site.climb("settle"),
+            Step.UNCONFIRMED: lambda which: self._step("confirm"),
+            Step.SWITCHED: lambda which: self._step("settle"),
         }
         take[state.step](which)
 
+    def _step(self, step: str, **arguments: str):
+        self.site.time_passes()
+        return self.site.climb(step, **arguments)
+
     def _begin_mirroring(self, which: int) -> None:
         others = [store for store in self.site.values if store != self._state.active]
-        self.site.climb("begin_mirroring", target=others[which % len(others)])
+        self._step("begin_mirroring", target=others[which % len(others)])
         self.copied = False
 
     def _begin_handover(self, _: int) -> None:
         if not self.copied:
             self._copy()
-        self.site.climb("begin_handover")
+        self._step("begin_handover")
 
     def _exchange(self, _: int) -> None:
         self._last_scan()
-        self.site.climb("exchange")
+        self._step("exchange")
 
     def _last_scan(self) -> None:
         """Leave nothing to do: what is only in the standby is removed if somebody deleted it, else somebody decides."""
@@ -374,6 +409,7 @@ def run(site: MovedSite, *, examples: int, steps: int) -> None:
             stateful_step_count=steps,
             deadline=None,
             database=None,
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
