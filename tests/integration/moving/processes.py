@@ -50,6 +50,17 @@ class PlainSite:
         self._started.append(process)
         return process
 
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a management command, whose output is one stream of lines."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "django", *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def end(self) -> None:
         for process in self._started:
             process.end()
