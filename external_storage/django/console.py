@@ -73,6 +73,8 @@ class StorageConsole(BaseCommand):
             self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {_plainly(finding.seen)}")
             if finding.remedy:
                 self.tell(f"{'':<14} -> {_plainly(finding.remedy)}")
+            if finding.verdict is not Verdict.OK:
+                self.tell(f"{'':<14}    {finding.link}")
 
     def progress(self, *, as_json: bool) -> Progress:
         """Return the progress display that suits where our output goes."""

@@ -153,6 +153,12 @@ def test_every_finding_leads_to_its_place_on_the_page_for_owners(site, doctor):
         assert finding["remedy"] or finding["verdict"] in ("ok", "could not tell"), finding
 
 
+def test_what_is_not_well_is_told_with_the_link_and_what_is_well_without(site, run):
+    out = run("storage_doctor", "--quick").out
+    assert "docs/operate/en/troubleshoot.md#sitemixed-content" in out
+    assert "docs/operate/en/troubleshoot.md#storeanswers" not in out
+
+
 def test_no_secret_is_in_anything_it_says(site, run):
     site.configure(SECRET_ACCESS_KEY=CANARY)
     ran = run("storage_doctor")
