@@ -84,6 +84,7 @@ def purge(alias: str, store: str, *, view: View | None = None, max_delete: int |
             _delete(left, batch, found, max_delete)
         found.is_empty = next(iter(left.list()), None) is None
         if found.is_empty:
+            ladder.wait_until_complete(alias)
             ladder.purged(alias, store)
     return found
 
