@@ -58,6 +58,12 @@ class BucketApi:
         answer = self._ask("delete_object", Key=key, **which)
         return answer.get("VersionId") if answer.get("DeleteMarker") and not version else None
 
+    def forget_versions(self, prefix: str) -> None:
+        """Delete for good every version of what begins with *prefix*, and every mark that says it was deleted."""
+        found = self._ask("list_object_versions", Prefix=prefix)
+        for each in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+            self._ask("delete_object", Key=each["Key"], VersionId=each["VersionId"])
+
     def try_an_upload_in_parts(self, key: str) -> None:
         upload = self._ask("create_multipart_upload", Key=key)["UploadId"]
         self._ask("abort_multipart_upload", Key=key, UploadId=upload)

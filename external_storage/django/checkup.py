@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -20,7 +21,7 @@ from ..errors import ObjectMissing, SettingsError, StorageError
 from ..health import doctor, inventory, pages, qualities, reaching, strangers
 from ..health.asking import Answer, Ask, NoAnswer, ask
 from ..health.findings import Finding, Verdict, failure, ok, unknown, warning
-from ..health.preflight import PIXEL, PROBE_HEADERS, probe_key
+from ..health.preflight import PIXEL, PROBE_HEADERS, PROBES, probe_key, sweep_probes
 from ..objects import Headers, HoldBack
 from ..providers import addresses
 from ..stores import Store
@@ -240,6 +241,17 @@ def _examine_bucket(subject: Subject, bucket: conf.BucketSettings, ask: Ask) -> 
         except StorageError as problem:
             for identifier in (each for each in identifiers if each not in told):
                 yield unknown(identifier, problem.what, problem.remedy)
+    _tidy(subject, bucket)
+
+
+def _tidy(subject: Subject, bucket: conf.BucketSettings) -> None:
+    """Remove what probes leave: those of killed processes, and in a bucket that keeps versions, those of ours."""
+    # Tidiness is no question that anybody asked: where the key may not, it stays.
+    with suppress(StorageError):
+        sweep_probes(subject.store)
+    with suppress(StorageError):
+        for prefix in {bucket.prefix, ""}:
+            BucketApi(bucket).forget_versions(f"{prefix}{PROBES}")
 
 
 def doors_of(bucket: conf.BucketSettings) -> strangers.Doors:

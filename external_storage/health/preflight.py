@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import sleep
 from urllib.parse import quote
 
 from ..errors import PermissionRefused
@@ -25,6 +25,9 @@ PROBE_HEADERS = Headers("image/png", "no-store", public=True)
 
 PROBES = "storage-probe/"
 """Where probes are; what is found there is what a check left behind that was killed."""
+
+STALE_SECONDS = 3600.0
+"""No check takes so long; a probe that is older was left behind."""
 
 # A CDN or a store that is consistent only after a while may answer 404 once.
 PATIENCE_SECONDS = 1.0
@@ -90,12 +93,18 @@ def probe_key() -> str:
     return f"{PROBES}{secrets.token_hex(16)}.png"
 
 
+def sweep_probes(store: Store, *, older_than: float = STALE_SECONDS) -> int:
+    """Remove the probes that a killed process left, and return how many. Those of one at work are younger."""
+    stale = [info.key for info in store.list(PROBES) if time.time() - (info.modified or time.time()) > older_than]
+    return sum(problem is None for problem in store.delete(stale).values()) if stale else 0
+
+
 def judge_probe(public_url: str, key: str, ask: Ask) -> Finding:
     """Ask for the probe as a stranger, a second time if the first answer is not the probe."""
     url = public_url + quote(key)
     answer = ask("GET", url)
     if not (isinstance(answer, Answer) and answer.status == 200):
-        sleep(PATIENCE_SECONDS)
+        time.sleep(PATIENCE_SECONDS)
         answer = ask("GET", url)
     finding = judge_public("access.public", answer, what="a picture stored as public", content_type="image/png")
     if finding.verdict is Verdict.OK and isinstance(answer, Answer) and answer.body != PIXEL:

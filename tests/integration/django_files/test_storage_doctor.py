@@ -11,6 +11,8 @@ import pytest
 from django.core import mail
 
 from bookwyrm.models import Edition, Work
+from external_storage.django import conf
+from external_storage.health.preflight import sweep_probes
 from external_storage.health.questions import QUESTIONS
 from external_storage.testing import FakeS3, Fault, StrictS3
 from external_storage.testing.fake_s3 import Reply
@@ -460,6 +462,23 @@ def test_a_bucket_that_keeps_what_is_deleted(site, doctor):
     told = doctor()
     assert told["access.versions"] in ("warning", "failure")
     assert "keeps" in told.seen("access.versions")
+
+
+def test_probes_leave_no_versions_behind(site, doctor):
+    site.bucket.client.put_bucket_versioning(Bucket=site.bucket.name, VersioningConfiguration={"Status": "Enabled"})
+    site.put_in_bucket("images/covers/a.png", PNG)
+    doctor()
+    left = site.bucket.client.list_object_versions(Bucket=site.bucket.name)
+    assert [each["Key"] for each in left.get("Versions", [])] == ["images/covers/a.png"]
+    assert left.get("DeleteMarkers", []) == []
+
+
+def test_probes_of_a_killed_process_are_swept_up_once_they_are_old(site):
+    store = conf.store_named("bucket")
+    site.put_in_bucket("images/storage-probe/left.png", PNG)
+    assert sweep_probes(store) == 0  # it may be in use
+    assert sweep_probes(store, older_than=-3600) == 1
+    assert site.bucket.keys_under() == []
 
 
 def test_old_versions_that_a_stranger_can_read(site, doctor):
