@@ -51,7 +51,8 @@ class Blocker:
 def begin_mirroring(alias: str, target: str) -> State:
     """Let every change be carried to *target* too, from now on: settled → mirroring.
 
-    Raise `SettingsError` if *target* is none of the alias's stores, overlaps with the active one, or is another's.
+    Raise `SettingsError` if *target* is none of the alias's stores, overlaps with the active one, or is another's, and
+    if the settings do not tell where the site itself serves the files.
     """
 
     def step(state: State) -> State:
@@ -210,6 +211,7 @@ def check_target(state: State, target: str) -> None:
         raise SettingsError(
             f"The store {target!r} is none of the stores of {state.alias!r}.", remedy=f"Its stores: {', '.join(known)}."
         )
+    conf.served_at(state.alias)  # raises if nobody said where links are to point in the middle of the way
     if target != state.active:
         refuse_overlap(*(Place(conf.store_settings(name), conf.store_named(name)) for name in (state.active, target)))
     for store in (state.active, target):

@@ -7,6 +7,7 @@ enough for the test to stop or kill it there.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import traceback
@@ -76,6 +77,17 @@ def pause() -> None:
             setattr(store, method, _pausing(getattr(store, method)))
 
 
+def save_in_a_fork(name: str, text: str) -> int:
+    """Save in a child process, as a server does that loads the site before it forks; return the child's exit code."""
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        save(name, text)
+    except BaseException:  # noqa: BLE001 — nothing of the parent's may run in the child
+        os._exit(1)
+    os._exit(0)
+
+
 def _pausing(method: Callable) -> Callable:
     def pausing(*args: Any, **kwargs: Any) -> Any:
         tell("at the store")
@@ -97,6 +109,7 @@ DOES: dict[str, Callable[..., Any]] = {
     "time_passes": time_passes,
     "believe_for_ever": believe_for_ever,
     "pause": pause,
+    "save_in_a_fork": save_in_a_fork,
 }
 
 

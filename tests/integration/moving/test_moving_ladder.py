@@ -16,7 +16,7 @@ from external_storage.django.names import GUARD_KEY
 from external_storage.errors import SettingsError
 from tests.servers.processes import free_ports
 
-from .conftest import UP_TO
+from .conftest import RULE, UP_TO
 
 
 def where(reached: state.State) -> tuple:
@@ -278,6 +278,22 @@ def test_stores_that_overlap_are_refused(site):
     site.configure(inner={"KIND": "local", "ROOT": site.folders / "disk" / "inner", "PUBLIC_URL": "/inner/"})
     with pytest.raises(SettingsError, match="overlap"):
         ladder.begin_mirroring("default", "inner")
+
+
+def test_a_move_does_not_begin_where_links_would_point_nowhere_in_its_middle(site_with_bucket):
+    site = site_with_bucket
+    bucket = site.values["bucket"]
+    alias = {"ACTIVE": "bucket", "STORES": ["bucket", "second"], "PUBLISHING_RULE": RULE}
+    described = {"STORES": {"bucket": bucket, "second": {**bucket, "PREFIX": "second/"}}, "ALIASES": {"default": alias}}
+    site.settings.EXTERNAL_STORAGE = described
+    with pytest.raises(SettingsError, match="not known") as refused:
+        ladder.begin_mirroring("default", "second")
+    assert "SERVED_AT" in refused.value.setting
+    alias["SERVED_AT"] = "https://books.test/files/"
+    site.settings.EXTERNAL_STORAGE = dict(described)
+    ladder.begin_mirroring("default", "second")
+    site.climb("begin_handover")
+    assert site.storage.url("a.txt") == "https://books.test/files/a.txt"
 
 
 @pytest.mark.parametrize("target", ["nowhere", "disk"])

@@ -160,6 +160,17 @@ def test_two_processes_on_different_steps_save_and_read_as_one(site, step):
     assert ahead.ask("held", "bucket" if step in ("exchange", "confirm", "settle") else "disk") == expected
 
 
+def test_a_process_and_the_one_it_was_forked_from_each_have_their_own_connection(site):
+    parent = site.start()
+    parent.ask("climb", "begin_mirroring", "bucket")
+    for number in range(3):
+        parent.ask("save", f"{number} by the parent.txt", "parent")
+        assert parent.ask("save_in_a_fork", f"{number} by the child.txt", "child") == 0
+    parent.ask("drain")
+    assert parent.ask("held", "bucket") == parent.ask("held", "disk")
+    assert len(parent.ask("held", "disk")) == 6
+
+
 def test_draining_processes_that_are_killed_again_and_again_lose_nothing(site):
     writer = site.start()
     writer.ask("climb", "begin_mirroring", "bucket")
