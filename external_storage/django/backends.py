@@ -60,8 +60,16 @@ class SiteStorage(Storage):
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         folder, state = names.checked_folder(path), state_of(self.alias)
-        folders, files = self._live(state.active).listdir(folder)
-        return _corrected(folder, set(folders), set(files) - {names.GUARD_KEY}, marks.not_yet_in_active(state))
+        start = f"{folder}/" if folder else ""
+        behind = [key for key in marks.not_yet_in_active(state) if key.startswith(start)]
+        try:
+            folders, files = self._live(state.active).listdir(folder)
+        except FileNotFoundError:
+            if not behind:
+                raise
+            folders, files = [], []
+        changed = {key.removeprefix(start): self.exists(key) for key in behind}
+        return _corrected(set(folders), set(files) - {names.GUARD_KEY}, changed)
 
     def get_modified_time(self, name: str) -> datetime:
         name = names.checked(name)
@@ -189,17 +197,14 @@ class _Names(Storage):
         return taken or live.storage_named(marks.true_holder(state, name)).exists(name)
 
 
-def _corrected(folder: str, folders: set[str], files: set[str], behind: dict[str, bool]) -> tuple[list[str], list[str]]:
-    """Return a listing with what the store has still to hear of: keys, and whether each will be there."""
-    start = f"{folder}/" if folder else ""
-    for key, is_there in behind.items():
-        first, slash, _ = key.removeprefix(start).partition("/")
-        if not key.startswith(start):
-            continue
-        if slash and is_there:
-            folders.add(first)
-        elif not slash:
+def _corrected(folders: set[str], files: set[str], changed: dict[str, bool]) -> tuple[list[str], list[str]]:
+    """Return a listing with what the store has still to hear of: paths below it, and whether a file is there."""
+    for path, is_there in changed.items():
+        first, slash, _ = path.partition("/")
+        if not slash:
             (files.add if is_there else files.discard)(first)
+        elif is_there:
+            folders.add(first)
     return sorted(folders), sorted(files)
 
 

@@ -9,8 +9,8 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from external_storage.django import conf
-from external_storage.django.moving import marks
-from external_storage.django.moving.state import fresh_state_of
+from external_storage.django.moving import database, marks
+from external_storage.django.moving.state import forget, fresh_state_of
 from external_storage.errors import ContainerMissing, StorageError, StoreUnreachable
 from tests.servers.processes import free_ports
 
@@ -201,12 +201,29 @@ def test_a_change_not_yet_carried_over_is_read_from_where_it_was_made(moved):
     assert moved.held("bucket")["replaced.txt"] == "at last"
 
 
-def _exchange_at_once(moved) -> None:
-    from external_storage.django.moving import database, state
+def test_a_listing_has_what_has_not_arrived_and_not_what_was_deleted(site):
+    for name in ("kept.txt", "deleted.txt", "again.txt"):
+        site.save(name, "x")
+    site.climb("begin_mirroring", "begin_handover", target="other")
+    for name in ("kept.txt", "deleted.txt", "again.txt"):
+        site.put("other", name, "x")
+    site.save("new/a.txt", "x")
+    site.storage.delete("deleted.txt")
+    site.storage.delete("again.txt")
+    site.replace("again.txt", "y")
+    site.time_passes()
+    database.run("UPDATE external_storage_aliasstate SET step = 'unconfirmed', active = 'other', standby = 'disk'")
+    forget()
+    assert site.storage.listdir("") == (["new"], ["again.txt", "kept.txt"])
+    assert site.storage.listdir("new") == ([], ["a.txt"])
+    with pytest.raises(FileNotFoundError):
+        site.storage.listdir("never-was")
 
+
+def _exchange_at_once(moved) -> None:
     database.run("UPDATE external_storage_aliasstate SET step = 'unconfirmed', active = 'bucket', standby = 'disk'")
     database.run("UPDATE external_storage_aliasstate SET epoch = epoch + 1")
-    state.forget()
+    forget()
 
 
 # Writing

@@ -28,9 +28,9 @@ def readable_in(state: State, key: str) -> list[str]:
     return list(state.in_use)
 
 
-def not_yet_in_active(state: State) -> dict[str, bool]:
-    """Return the keys that the active store has to catch up with, and whether each is to be there afterwards."""
+def not_yet_in_active(state: State) -> list[str]:
+    """Return the keys that the active store has to catch up with."""
     if not state.is_moving:
-        return {}
+        return []
     behind = found("WHERE alias = %s AND target = %s AND delivered_at IS NULL", state.alias, state.active)
-    return {mark.key: not mark.deleted for mark in behind}
+    return [mark.key for mark in behind]
