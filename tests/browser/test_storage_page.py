@@ -23,7 +23,7 @@ CARRY_OUT = """
 from external_storage.django.moving import requests
 from external_storage.django.moving.journey import move
 (asked,) = requests.open_requests()
-move(asked.alias, asked.target)
+move(asked.alias, asked.target, asked_by=asked.asked_by)
 """
 SAY_HOW_FAR = """
 from external_storage.django.moving import requests
