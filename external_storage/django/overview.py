@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.files.storage import InvalidStorageError, storages
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ from ..transfer.cost import GB
 from . import conf, looking, reports
 from .moving import ladder, locks, marks, requests
 from .moving.state import State, Step, fresh_state_of
+from .staticfiles import StaticStorage
 
 MOST_MARKS_SHOWN = 20
 
@@ -133,7 +135,7 @@ def actions_for(state: State) -> list[Action]:
     ============  ==================================
     step          may be asked for
     ============  ==================================
-    settled       mirror, move to another store
+    settled       mirror, move to another store (static files, which every release sends anew, are only moved)
     mirroring     move to either store, stop that
     handover      move to either store
     unconfirmed   move to either store
@@ -143,7 +145,8 @@ def actions_for(state: State) -> list[Action]:
     others = tuple(name for name in conf.configured_alias(state.alias).stores if name != state.active)
     match state.step:
         case Step.SETTLED:
-            return [Action(*MIRROR, choices=others), Action(*MOVE, choices=others)] if others else []
+            offered = (MOVE,) if _is_of_static_files(state.alias) else (MIRROR, MOVE)
+            return [Action(*each, choices=others) for each in offered] if others else []
         case Step.MIRRORING:
             return [Action(*MOVE, choices=(state.standby,)), Action(*BACK)]
         case Step.SWITCHED:
@@ -182,6 +185,13 @@ def findings() -> dict[str, Any]:
         "findings": [each for each in shown if each["kind"] != "ok"],
         "fine": [each for each in shown if each["kind"] == "ok"],
     }
+
+
+def _is_of_static_files(alias: str) -> bool:
+    try:
+        return isinstance(storages[alias], StaticStorage)
+    except InvalidStorageError:
+        return False
 
 
 def _alias(name: str, counted: dict[tuple[str, str], dict[str, Any]]) -> AliasShown:

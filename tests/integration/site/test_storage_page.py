@@ -234,6 +234,19 @@ def test_a_move_is_asked_for_followed_and_asked_back(keeper, folders):
     assert (folders / "new" / "covers" / "a.png").read_bytes() == picture
 
 
+def test_static_files_are_moved_and_not_mirrored(keeper, settings, folders):
+    found = settings.EXTERNAL_STORAGE
+    other = {"KIND": "local", "ROOT": folders / "static-new", "PUBLIC_URL": "/static-new/"}
+    settings.EXTERNAL_STORAGE = {
+        **found,
+        "STORES": {**found["STORES"], "static-new": other},
+        "ALIASES": {**found["ALIASES"], "staticfiles": {"ACTIVE": "static", "STORES": ["static", "static-new"]}},
+    }
+    text = page(keeper)
+    assert "staticfiles/move/" in text
+    assert "staticfiles/mirror/" not in text
+
+
 def test_stopping_what_another_process_is_moving_is_refused(keeper):
     press(keeper, "mirror", target="new")
     with only_one("default"):
