@@ -278,6 +278,7 @@ class Journey:
 
     def _begin(self) -> None:
         self._refuse(self._tried())
+        self._wait("check")  # the journey before this one may have ended a moment ago
         active = fresh_state_of(self.alias).active
         self._view.begins("mirror", f"From now on every change in {active!r} is carried to {self.target!r} too.")
         ladder.begin_mirroring(self.alias, self.target)
