@@ -232,6 +232,13 @@ def public_url_in_use(alias: str) -> str:
     return served_at(alias) if state.links_to_the_site else store_settings(state.active).public_url
 
 
+def public_urls_in_use(alias: str) -> list[str]:
+    """Return the base URL of every store that pages may name files of *alias* in now: of both while it is moved."""
+    from .moving.state import state_of
+
+    return [store_settings(store).public_url for store in state_of(alias).in_use]
+
+
 def served_at(alias: str) -> str:
     """Return the URL below which the site itself answers for the files of *alias*, wherever they are.
 

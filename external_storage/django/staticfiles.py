@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.base import ContentFile, File
+from django.core.files.storage import storages
 from django.utils.functional import cached_property
 
 from .. import transfer
@@ -15,6 +16,7 @@ from ..errors import StorageError
 from ..objects import PublishingRule
 from ..stores import BytesSource, LocalStore, Source
 from . import conf, publishing
+from .moving.state import fresh_state_of
 from .uploads import Upload
 
 
@@ -22,7 +24,7 @@ class StaticStorage(ManifestStaticFilesStorage):
     """Collect into ``STATIC_ROOT``, link to wherever the alias's files are read.
 
     The manifest is read from this machine, so a link costs nothing. It is written only after every file it names is in
-    the store in use: a page never names a file that is not there.
+    each store that pages name now, or are to name: a page never names a file that is not there.
     """
 
     def __init__(self, alias: str = "staticfiles", location: str | None = None) -> None:
@@ -33,8 +35,8 @@ class StaticStorage(ManifestStaticFilesStorage):
 
     @property
     def base_url(self) -> str:
-        """Where the files are read, in the store in use."""
-        return conf.store_settings(conf.alias_named(self.alias).active).public_url
+        """Where the files are read: in the store in use, or on the site itself while they are being moved."""
+        return conf.public_url_in_use(self.alias)
 
     @cached_property
     def rule(self) -> PublishingRule:
@@ -42,9 +44,10 @@ class StaticStorage(ManifestStaticFilesStorage):
         return conf.alias_named(self.alias).publishing_rule or publishing.static_files
 
     @property
-    def is_remote(self) -> bool:
-        """Whether the files are served from somewhere else than ``STATIC_ROOT``."""
-        return not isinstance(conf.store_settings(conf.alias_named(self.alias).active), conf.LocalSettings)
+    def remote_stores(self) -> list[str]:
+        """The stores, other than ``STATIC_ROOT``, that pages name: those in use, and the one the settings want."""
+        wanted = (*fresh_state_of(self.alias).in_use, conf.configured_alias(self.alias).active)
+        return [name for name in dict.fromkeys(wanted) if is_remote(name)]
 
     def stored_name(self, name: str) -> str:
         """Return the hashed name, or the plain one as long as nothing was ever collected (a fresh checkout, a test)."""
@@ -75,15 +78,29 @@ class StaticStorage(ManifestStaticFilesStorage):
 
     def save_manifest(self) -> None:
         """Send the collected files, then write the manifest here, then there. The order is what the class promises."""
-        if self.is_remote:
-            self.sent = self._send(exclude=[self.manifest_name])
-            if self.sent.exit_code not in (0, 4):  # 4: something lies there that is no file; pages name none of it
-                raise StaticFilesNotSent(self.sent)
+        stores = self.remote_stores
+        for store in stores:
+            self.sent = self._send_files(store)
         self._write(BytesSource(self.manifest_name, self._manifest()))
-        if self.is_remote:
-            manifest = self._send(include=[self.manifest_name])
-            if manifest.exit_code:
-                raise StaticFilesNotSent(manifest)
+        for store in stores:
+            self._send_manifest(store)
+
+    def send_to(self, store: str) -> transfer.Report:
+        """Send what was collected to *store*, the manifest last. Raise `StaticFilesNotSent` if something is left."""
+        sent = self._send_files(store)
+        self._send_manifest(store)
+        return sent
+
+    def _send_files(self, store: str) -> transfer.Report:
+        sent = self._send(store, exclude=[self.manifest_name])
+        if sent.exit_code not in (0, 4):  # 4: something lies there that is no file; pages name none of it
+            raise StaticFilesNotSent(sent)
+        return sent
+
+    def _send_manifest(self, store: str) -> None:
+        sent = self._send(store, include=[self.manifest_name])
+        if sent.exit_code:
+            raise StaticFilesNotSent(sent)
 
     def _manifest(self) -> bytes:
         names = json.dumps(sorted(self.hashed_files.items())).encode()
@@ -94,13 +111,24 @@ class StaticStorage(ManifestStaticFilesStorage):
     def _write(self, source: Source) -> None:
         self._collected().put(source.info.key, source, publishing.AS_A_FILE, replace=True)
 
-    def _send(self, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> transfer.Report:
+    def _send(self, store: str, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> transfer.Report:
         rules = transfer.Rules(publish=self.rule, on_difference="replace", include=include, exclude=exclude)
-        target, state_dir = conf.store_named(conf.alias_named(self.alias).active), conf.configuration().state_dir
+        target, state_dir = conf.store_named(store), conf.configuration().state_dir
         return transfer.copy(self._collected(), target, rules, state_dir=state_dir)
 
     def _collected(self) -> LocalStore:
         return LocalStore("collected", self.location, create=True)
+
+
+def is_remote(store: str) -> bool:
+    """Return whether *store* is somewhere else than in a folder of this machine."""
+    return not isinstance(conf.store_settings(store), conf.LocalSettings)
+
+
+def storage_of(alias: str) -> StaticStorage | None:
+    """Return the site's `StaticStorage` for *alias*; None if the alias is none of static files."""
+    found = (storages[name] for name in storages.backends)
+    return next((each for each in found if isinstance(each, StaticStorage) and each.alias == alias), None)
 
 
 class StaticFilesNotSent(StorageError):

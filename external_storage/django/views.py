@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from hashlib import sha256
 from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -20,10 +21,12 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, quote_etag
 from django.views.decorators.http import require_safe
 
-from ..errors import KeyRefused, ObjectMissing, SourceUnreadable
+from ..errors import KeyRefused, ObjectMissing, SourceUnreadable, StorageError
 from ..objects import Headers, HoldBack, ObjectInfo
 from ..stores import LocalStore, Source
-from . import conf, names
+from . import conf, live, names
+from .moving import marks
+from .moving.state import state_of
 from .uploads import FIRST_BYTES
 
 CHUNK = 256 * 1024
@@ -31,21 +34,46 @@ CHUNK = 256 * 1024
 
 @require_safe
 def serve(request: HttpRequest, key: str, alias: str = "default") -> HttpResponseBase:
-    """Answer with the file *key* of *alias* from the local store in use, or lead the way to where it is now.
+    """Answer with the file *key* of *alias* from the folder in use, or lead the way to the bucket where it is now.
 
-    What the publishing rule holds back is "not found" here too; type and cache header are those the file would have in
-    a bucket. HEAD and conditional requests are answered.
+    While links point at the site itself, because the alias is being moved, the file is answered from whichever store
+    has it. What the publishing rule holds back is "not found" everywhere; type and cache header are those the file
+    would have in a bucket. HEAD and conditional requests are answered.
     """
-    described = conf.alias_named(alias)
-    folder = conf.store_settings(described.active)
-    if not isinstance(folder, conf.LocalSettings):
-        return _moved(described, folder, key)
+    described, state = conf.configured_alias(alias), state_of(alias)
+    try:
+        name = names.checked(key)
+    except SuspiciousFileOperation as problem:
+        raise Http404 from problem
+    active = conf.store_settings(state.active)
+    if isinstance(active, conf.BucketSettings) and not state.links_to_the_site:
+        return _moved(described, active, name)
+    tried: list[str] = []
+    # Asked anew after each miss: what was deleted in between must not be found in another store.
+    while store := next((each for each in marks.readable_in(state, name) if each not in tried), None):
+        settings = conf.store_settings(store)
+        local = isinstance(settings, conf.LocalSettings)
+        answer = (
+            _from_folder(request, described, settings, name) if local else _carried(request, described, store, name)
+        )
+        if answer is not None:
+            return answer
+        tried.append(store)
+    raise Http404
+
+
+def _from_folder(
+    request: HttpRequest, alias: conf.Alias, folder: conf.LocalSettings, name: str
+) -> HttpResponseBase | None:
+    """Answer with the file, or return None if the folder is there and lacks it."""
     with ExitStack() as closing:
         try:
-            source = closing.enter_context(LocalStore(folder.name, folder.root).open(names.checked(key)))
-        except (ObjectMissing, KeyRefused, SourceUnreadable, SuspiciousFileOperation) as problem:
+            source = closing.enter_context(LocalStore(folder.name, folder.root).open(name))
+        except ObjectMissing:
+            return None
+        except (KeyRefused, SourceUnreadable) as problem:
             raise Http404 from problem
-        answer = described.rule(key, source.read(FIRST_BYTES))
+        answer = alias.rule(name, source.read(FIRST_BYTES))
         if isinstance(answer, HoldBack):
             raise Http404
         response = _response(request, source, answer.headers)
@@ -54,15 +82,36 @@ def serve(request: HttpRequest, key: str, alias: str = "default") -> HttpRespons
         return response
 
 
-def _moved(alias: conf.Alias, bucket: conf.BucketSettings, key: str) -> HttpResponseBase:
+def _carried(request: HttpRequest, alias: conf.Alias, store: str, name: str) -> HttpResponseBase | None:
+    """Fetch the file from a bucket and answer with it, or return None if the bucket lacks it.
+
+    For the minutes in which it is not yet known whether strangers can read everything there.
+    """
+    try:
+        with live.storage_named(store).open(name) as opened:
+            content = opened.read()
+    except FileNotFoundError:
+        return None
+    except StorageError:
+        return HttpResponse(status=503, headers={"Retry-After": "5", "Cache-Control": "no-store"})
+    answer = alias.rule(name, content[:FIRST_BYTES])
+    if isinstance(answer, HoldBack):
+        raise Http404
+    etag = quote_etag(sha256(content).hexdigest())
+    response = get_conditional_response(request, etag=etag) or HttpResponse(content)
+    if not isinstance(response, HttpResponseNotModified):
+        response["Content-Type"] = answer.headers.content_type
+    response["Cache-Control"] = answer.headers.cache_control or "no-cache"
+    response["ETag"] = etag
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _moved(alias: conf.Alias, bucket: conf.BucketSettings, name: str) -> HttpResponseBase:
     """Keep links alive that were made before the files moved, in pages still open here and on other sites.
 
     For an hour, not for good: a permanent redirect would be cached for ever, and break the way back.
     """
-    try:
-        name = names.checked(key)
-    except SuspiciousFileOperation as problem:
-        raise Http404 from problem
     if isinstance(alias.rule(name, None), HoldBack):
         raise Http404
     response = HttpResponseRedirect(bucket.public_url + quote(name))
