@@ -51,6 +51,12 @@ class Counts:
     came_back: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    answered: list[tuple[float, float]] = field(default_factory=list)
+    """When each page and file had been answered (`time.monotonic`), and how many seconds that took."""
+
+    def between(self, began: float, ended: float) -> list[float]:
+        """Return how long the answers took that came between two moments."""
+        return [took for at, took in self.answered if began <= at <= ended]
 
     @property
     def faults(self) -> dict[str, int]:
@@ -186,8 +192,11 @@ class Reader:
 
     def _fetch(self, url: str) -> Answer | None:
         self._pace.wait()
+        began = time.monotonic()
         answer = fetched(url)
+        ended = time.monotonic()
         if isinstance(answer, Answer) and answer.status == 200:
+            self._traffic.counts.answered.append((ended, ended - began))
             return answer
         if name_of(url) in self._traffic.leaving:
             self._traffic.counts.overtaken += 1
@@ -253,7 +262,7 @@ class Person:
         try:
             page = self._visitor.submit(self._form, files=files, **values)
         except (AssertionError, OSError, http.client.HTTPException) as failure:
-            self._traffic.counts.failed_requests.append(f"{_now()} POST {self._form.action}: {failure}"[:600])
+            self._traffic.counts.failed_requests.append(f"{_now()} POST {self._form.action}: {failure}"[:200])
             self._form = self._visitor.get(self._book).form_with("cover")
             return None
         if before:
@@ -278,7 +287,11 @@ class Person:
         if is_gone:
             self._seen_gone.add(url)
         elif url in self._seen_gone:
-            self._traffic.counts.came_back.append(f"{_now()} {url} after it was gone: {_said(answer)}")
+            is_back = isinstance(answer, Answer) and answer.status == 200
+            counts = self._traffic.counts
+            (counts.came_back if is_back else counts.failed_requests).append(
+                f"{_now()} {url} after it was gone: {_said(answer)}"
+            )
         return is_gone
 
     def check_cover(self) -> None:

@@ -49,7 +49,7 @@ def held(store: str) -> dict[str, str]:
     contents = {}
     for info in opened.list():
         with opened.open(info.key) as source:
-            contents[info.key] = source.read().decode()
+            contents[info.key] = source.read().decode(errors="replace")
     return contents
 
 
