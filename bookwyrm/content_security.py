@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 
-from external_storage.django.conf import public_hosts, public_url_in_use
+from external_storage.django.conf import public_hosts, public_urls_in_use
 
 
 class ContentSecurityPolicy:
@@ -22,23 +22,25 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", policy(public_hosts(), public_url_in_use("staticfiles")))
+        response.headers.setdefault(
+            "Content-Security-Policy", policy(public_hosts(), public_urls_in_use("staticfiles"))
+        )
         return response
 
 
 def policy_with_pictures_from(elsewhere: Iterable[str]) -> str:
     """Return the header's value for a page that also shows pictures from the origins *elsewhere*, and nothing more."""
-    return policy(public_hosts(), public_url_in_use("staticfiles"), pictures_from=elsewhere)
+    return policy(public_hosts(), public_urls_in_use("staticfiles"), pictures_from=elsewhere)
 
 
-def policy(hosts: list[str], static_url: str, *, pictures_from: Iterable[str] = ()) -> str:
+def policy(hosts: list[str], static_urls: Iterable[str], *, pictures_from: Iterable[str] = ()) -> str:
     """Return the header's value for a site whose files come from *hosts* (origins such as ``https://media.test``).
 
-    What runs or styles a page comes from below *static_url* alone: people's uploads lie on the same host, and nothing
+    What runs or styles a page comes from below *static_urls* alone: people's uploads lie on the same hosts, and nothing
     among them shall ever be taken for a script.
     """
     ours = " ".join(["'self'", *hosts])
-    static = f"'self' {static_url}" if urlsplit(static_url).netloc else "'self'"
+    static = " ".join(["'self'", *(url for url in static_urls if urlsplit(url).netloc)])
     directives = {
         "default-src": "'none'",
         "script-src": static,

@@ -181,6 +181,10 @@ def _count(value: str) -> str | None:
     return None if value.isascii() and value.isdigit() and 1 <= int(value) <= 64 else "a number from 1 to 64"
 
 
+def _seconds(value: str) -> str | None:
+    return None if value.isascii() and value.isdigit() and 1 <= int(value) <= 60 else "seconds, from 1 to 60"
+
+
 def _endpoints(value: str) -> str | None:
     wrong = [part for part in value.split(",") if part.strip() and _host(part.strip())]
     return "a list such as 10.0.0.5:8080,books.lan:443" if wrong else None
@@ -200,6 +204,7 @@ VARIABLES = {
         Variable("AWS_S3_ENDPOINT_URL", "", _web_address),
         Variable("AWS_DEFAULT_ACL", "", _acl),
         Variable("AWS_S3_ADDRESSING_STYLE", "", _addressing),
+        Variable("STORAGE_DEADLINE", "10", _seconds),
         Variable("DOMAIN", "localhost", _host),
         Variable("PORT", "1333", _port),
         Variable("BIND_ADDRESS", "", _bind_address),

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import dj_database_url
 
-from external_storage.django.conf import public_url_of
-
 from . import env
 
 ENVIRONMENT = env.read()
@@ -153,6 +151,7 @@ EXTERNAL_STORAGE = {
             "STORES": [name for name in ("static-disk", "static-bucket") if name in _STORES],
         },
     },
+    "DEADLINE": ENVIRONMENT.number("STORAGE_DEADLINE"),
     "STATE_DIR": STATE_DIR / "transfer",
     "SECRET_FILES": [ENVIRONMENT.source.absolute()],
     # What the owner calls these values, so that a message names what he can change.
@@ -171,10 +170,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "external_storage.django.backends.StaticStorage", "OPTIONS": {"alias": "staticfiles"}},
 }
 
-MEDIA_URL = public_url_of(_STORES["bucket"]) if USE_S3 else "/images/"
-STATIC_URL = public_url_of(_STORES["static-bucket"]) if USE_S3 else "/static/"
+# Where the site itself answers for its files, wherever they are; links go by where each alias stands.
+MEDIA_URL = "/images/"
+STATIC_URL = "/static/"
 
-# /static/ goes on answering when the files come from the bucket: pages opened before the move still refer to it.
+# It goes on answering when the files come from the bucket: pages opened before the move still refer to it.
 WHITENOISE_STATIC_PREFIX = "/static/"
 WHITENOISE_USE_FINDERS = False
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
 from celery.app.task import Task as CeleryTask
+from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -138,6 +140,7 @@ def _forget_attempts(task_id: str) -> None:
         connection.default_channel.client.delete(_attempts_key(task_id))
 
 
-def run_worker() -> None:
-    """Run a Celery worker in this process until it is told to stop."""
+def run_worker(*, before_it_ends: Callable[..., object]) -> None:
+    """Run a Celery worker in this process until it is told to stop; *before_it_ends* is called as soon as it is."""
+    worker_shutting_down.connect(before_it_ends, weak=False)
     app.worker_main(["worker", "--loglevel=INFO", "--concurrency=2", "--without-gossip", "--without-mingle"])

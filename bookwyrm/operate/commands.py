@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import env
-from . import control
+from . import control, wishes
 from .log_files import follow, last_lines, log_file
 from .supervisor import DOWN_SECONDS, client_environment
 from .web import ANSWER_SECONDS, START_SECONDS, listen
@@ -71,10 +71,16 @@ def say(text: str) -> None:
 
 def prepare() -> None:
     """Bring the database and the static files in step with the code. What runs meanwhile keeps running."""
-    command = [sys.executable, str(env.CHECKOUT / "manage.py"), "prepare"]
+    used = wishes.of_what_runs(state()) if snapshot() else None
+    if code := manage("prepare", *(() if used is None else (f"--used-s3={wishes.as_text(used)}",))):
+        raise CommandFailed("That failed; what runs was left as it is.", code)
+
+
+def manage(*arguments: str) -> int:
+    """Run one of the site's own commands in a process of its own, and return its exit code."""
+    command = [sys.executable, str(env.CHECKOUT / "manage.py"), *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - the command is ours
-    if done.returncode:
-        raise CommandFailed("That failed; what runs was left as it is.", abs(done.returncode))
+    return abs(done.returncode)
 
 
 def is_running_or_may_start(environment: env.Environment) -> bool:
@@ -105,19 +111,45 @@ def up(options: argparse.Namespace) -> int:
     with one_at_a_time():
         running = is_running_or_may_start(environment)
         prepare()
+        wish = wishes.Wish(state(), environment.flag("USE_S3"))
         if not running and not options.detach:
+            # Nobody answers yet who would have to be up before files go anywhere; the worker finds what is asked for.
+            ask_for_moves(wish)
             return stay_in_foreground(environment)
-        load(start=not running)
+        load_and_move(wish, start=not running)
     wait_for_a_page(environment)
     tell_where(environment, loaded_again=running)
     return OK
+
+
+def load_and_move(wish: wishes.Wish, *, start: bool) -> None:
+    """Load the settings; if ``USE_S3`` was edited, ask for the move only once all workers have the new settings.
+
+    A move that goes elsewhere is withdrawn before, so that the new worker does not take it up.
+    """
+    if wish.was_edited:
+        manage("moves", "withdraw")
+    try:
+        load(start=start)
+    except CommandFailed:
+        if wish.was_edited:
+            manage("moves", "ask", f"--use-s3={wishes.as_text(not wish.use_s3)}")
+        raise
+    ask_for_moves(wish)
+
+
+def ask_for_moves(wish: wishes.Wish) -> None:
+    """Ask for what ``USE_S3`` wants if it was edited on this host since it was loaded here the last time."""
+    if wish.was_edited and (code := manage("moves", "ask")):
+        raise CommandFailed("The settings are loaded, but the files were not asked to move.", code)
+    wish.remember()
 
 
 def restart(options: argparse.Namespace) -> int:
     environment = checked_environment()
     with one_at_a_time():
         running = is_running_or_may_start(environment)
-        load(start=not running)
+        load_and_move(wishes.Wish(state(), environment.flag("USE_S3")), start=not running)
     wait_for_a_page(environment)
     tell_where(environment, loaded_again=running)
     return OK
@@ -245,6 +277,30 @@ def is_locked(path: Path) -> bool:
 
 
 def status(options: argparse.Namespace) -> int:
+    waited = wait_for_moves(quietly=options.json) if options.wait else OK
+    return show_status(options) or waited
+
+
+def wait_for_moves(*, quietly: bool) -> int:
+    """Return once no files are on their way any more; the exit code says whether they arrived."""
+    command = [sys.executable, str(env.CHECKOUT / "manage.py"), "moves", "wait"]
+    shown = subprocess.DEVNULL if quietly else None
+    return abs(subprocess.run(command, stdin=subprocess.DEVNULL, stdout=shown, check=False).returncode)  # noqa: S603
+
+
+def whereabouts() -> list[dict] | None:
+    """Return where the site's files are, or None if the database does not tell."""
+    command = [sys.executable, str(env.CHECKOUT / "manage.py"), "moves", "show", "--json"]
+    try:
+        told = subprocess.run(  # noqa: S603 - the command is ours
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=ANSWER_SECONDS
+        )
+        return json.loads(told.stdout)
+    except (subprocess.SubprocessError, json.JSONDecodeError):
+        return None
+
+
+def show_status(options: argparse.Namespace) -> int:
     seen = snapshot()
     environment = env.read()
     problems = [str(problem) for problem in env.check(environment)]
@@ -253,7 +309,8 @@ def status(options: argparse.Namespace) -> int:
     if options.json:
         report = seen or {"running": False, "processes": []}
         report = {key: value for key, value in report.items() if key != "ok"}
-        say(json.dumps({**report, "address": address, "problems": problems}, indent=2))
+        files = whereabouts() if seen and not problems else None
+        say(json.dumps({**report, "address": address, "problems": problems, "files": files}, indent=2))
         return OK if seen and seen["running"] else NOTHING_RUNS
     if seen is None:
         say("The site does not run. Start it with ./bw-dev up -d")
@@ -262,6 +319,10 @@ def status(options: argparse.Namespace) -> int:
         say(f"{'PROCESS':<12}{'PID':>8}  {'STATE':<11}{'SINCE':<20}RESTARTS")
         for one in seen["processes"]:
             say(f"{one['name']:<12}{one['pid']:>8}  {one['state']:<11}{_when(one['since']):<20}{one['restarts']}")
+        if not problems:
+            say("FILES")
+            if manage("moves", "show"):
+                say("Where they are could not be asked.")
     for problem in problems:
         say(f"The settings on disk cannot be loaded: {problem}")
     return OK if seen and seen["running"] else NOTHING_RUNS
@@ -305,6 +366,7 @@ def parser() -> argparse.ArgumentParser:
     command("restart", restart, "Replace all workers by new ones without failing a request.")
     shown = command("status", status, "Show what runs. Exit code 3 when nothing does.")
     shown.add_argument("--json", action="store_true", help="as JSON")
+    shown.add_argument("--wait", action="store_true", help="wait until no files are on their way to another store")
     tail = command("logs", logs, "Show what the site's processes wrote.")
     tail.add_argument("-f", "--follow", action="store_true", help="go on as lines are written")
     tail.add_argument("-n", "--lines", type=int, default=100, help="how many lines to begin with (default: 100)")

@@ -13,10 +13,11 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 
 from django.core.management import call_command
 from django.db import OperationalError, close_old_connections
@@ -35,10 +36,16 @@ CLEAN_UP_EVERY = 86_400.0
 
 
 class DatabaseWorker(db_worker.Worker):
-    """Take one task after the other until asked to stop; *locks* is where workers of this host keep their locks."""
+    """Take one task after the other until asked to stop; *locks* is where workers of this host keep their locks.
 
-    def __init__(self, locks: Path, *, interval: float = 0.5) -> None:
+    *before_it_ends* is called as soon as it is asked to; the task it is at may then still take a while.
+    """
+
+    def __init__(
+        self, locks: Path, *, interval: float = 0.5, before_it_ends: Callable[[], object] = lambda: None
+    ) -> None:
         self.locks = locks
+        self._before_it_ends = before_it_ends
         self._next_look, self._next_clean_up = 0.0, 0.0
         super().__init__(
             queue_names=["*"],
@@ -50,6 +57,10 @@ class DatabaseWorker(db_worker.Worker):
             max_tasks=None,
             worker_id=f"{_host()}-{secrets.token_hex(8)}",
         )
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        self._before_it_ends()
+        super().shutdown(signum, frame)
 
     def run(self) -> None:
         with hold_lock(self.locks, self.worker_id):

@@ -1,9 +1,13 @@
 """Run background work until told to stop: from Redis where REDIS_URL is set, else from the database."""
 
+from __future__ import annotations
+
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from bookwyrm.operate.carrier import carrying
 from bookwyrm.operate.processes import end_with_parent
+from external_storage.django import conf
 
 
 class Command(BaseCommand):
@@ -17,13 +21,21 @@ class Command(BaseCommand):
         if settings.REDIS_URL:
             from bookwyrm.operate import celery_queue
 
-            celery_queue.run_worker()
+            with carrying(needed=has_several_stores()) as carrier:
+                celery_queue.run_worker(before_it_ends=carrier.stop)
             return
         from bookwyrm.operate.database_queue import DatabaseWorker
 
-        worker = DatabaseWorker(settings.STATE_DIR / "workers")
         if once:
+            worker = DatabaseWorker(settings.STATE_DIR / "workers")
             self.stdout.write(f"{worker.run_everything_ready()} tasks run")
             return
-        worker.configure_signals()
-        worker.run()
+        with carrying(needed=has_several_stores()) as carrier:
+            worker = DatabaseWorker(settings.STATE_DIR / "workers", before_it_ends=carrier.stop)
+            worker.configure_signals()
+            worker.run()
+
+
+def has_several_stores() -> bool:
+    """Return whether there is any other store that files could be carried to."""
+    return any(len(alias.stores) > 1 for alias in conf.configuration().aliases.values())

@@ -1,36 +1,44 @@
 """Bring the database, the themes and the collected static files in step with the code, before workers are started."""
 
+from __future__ import annotations
+
 import io
 import sys
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 STEPS = (
-    ("Preparing the database", "migrate", {"interactive": False, "verbosity": 0}),
-    ("Compiling the themes", "compile_themes", {}),
-    ("Collecting the static files", "collectstatic", {"interactive": False}),
+    ("Preparing the database", ("migrate",), {"interactive": False, "verbosity": 0}),
+    ("Compiling the themes", ("compile_themes",), {}),
+    ("Looking where the files are", ("moves", "begin"), {}),
+    ("Collecting the static files", ("collectstatic",), {"interactive": False}),
 )
 
 
 class Command(BaseCommand):
     help = "Do what ./bw-dev up does before it starts anything: migrate, compile the themes, collect the static files."
 
-    def handle(self, **options) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--used-s3", choices=("true", "false"), help="what USE_S3 is for the site that runs now")
+
+    def handle(self, *, used_s3: str | None, **options) -> None:
         for doing, command, arguments in STEPS:
             self.stdout.write(f"{doing} …")
             self.stdout.flush()
+            if command[0] == "moves" and used_s3:
+                arguments = {"use_s3": used_s3}
             try:
                 self._run_quietly(command, arguments)
             except DatabaseError as error:
                 raise CommandError(f"{doing} failed: {error}") from error
 
-    def _run_quietly(self, command: str, arguments: dict) -> None:
+    def _run_quietly(self, command: tuple[str, ...], arguments: dict) -> None:
         """Run one command, and show what it printed only if it failed."""
         printed = io.StringIO()
         try:
-            call_command(command, stdout=printed, stderr=printed, **arguments)
+            call_command(*command, stdout=printed, stderr=printed, **arguments)
         except CommandError:
             self.stderr.write(printed.getvalue())
             raise

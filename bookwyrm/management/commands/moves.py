@@ -1,0 +1,81 @@
+"""What ``./bw-dev up`` and ``./bw-dev status`` ask of the database: where files are, and where they shall go."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bookwyrm.management.database import database_at_hand
+from bookwyrm.operate import moves
+from external_storage.errors import LockHeld, StorageError
+
+LOOK_EVERY = 1.0
+
+FLAGS = {"true": True, "false": False}
+
+
+class Command(BaseCommand):
+    help = "Tell where the site's files are (show), wait until they are moved (wait); the others are for ./bw-dev up."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", choices=("begin", "show", "wait", "ask", "withdraw"))
+        parser.add_argument(
+            "--use-s3",
+            choices=FLAGS,
+            help="ask: where they shall go, if not as .env says; begin: what the site used so far",
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="as JSON")
+
+    @database_at_hand()
+    def handle(self, *, what: str, use_s3: str | None, as_json: bool, **options) -> None:
+        wanted = None if use_s3 is None else FLAGS[use_s3]
+        doing = {
+            "begin": lambda: moves.begin(known="" if wanted is None else moves.media_store(use_s3=wanted)),
+            "withdraw": lambda: moves.withdraw_others(use_s3=settings.USE_S3),
+            "ask": lambda: self._ask(settings.USE_S3 if wanted is None else wanted),
+            "show": lambda: self._show(as_json=as_json),
+            "wait": self._wait,
+        }
+        try:
+            doing[what]()
+        except StorageError as problem:
+            raise CommandError(str(problem), returncode=problem.exit_code) from problem
+
+    def _show(self, *, as_json: bool) -> None:
+        found = moves.whereabouts(use_s3=settings.USE_S3)
+        if as_json:
+            self.stdout.write(json.dumps([each.as_dict() for each in found]))
+            return
+        for line in (line for each in found for line in each.lines()):
+            self.stdout.write(line)
+
+    def _wait(self) -> None:
+        """Return once nothing is asked for any more; end with exit code 1 if something is in the way."""
+        told: list[str] = []
+        while going := [each for each in moves.whereabouts(use_s3=settings.USE_S3) if each.target]:
+            lines = [line for each in going[:1] for line in each.lines()]
+            if lines != told:
+                told = lines
+                self.stdout.write("\n".join(lines))
+                self.stdout.flush()
+            if any(each.problem for each in going):
+                sys.exit(1)
+            time.sleep(LOOK_EVERY)
+
+    def _ask(self, use_s3: bool) -> None:
+        try:
+            asked = moves.ask(use_s3=use_s3)
+        except LockHeld as held:
+            raise CommandError(
+                f"{held.what} Run ./bw-dev up -d again when that is done.", returncode=held.exit_code
+            ) from held
+        if asked:
+            where = "the bucket" if use_s3 else "this machine's disk"
+            self.stdout.write(
+                f"The files go to {where} now, while the site goes on. See how far: ./bw-dev status (--wait waits)"
+            )

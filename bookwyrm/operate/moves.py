@@ -1,0 +1,136 @@
+"""Where the site's files are, where ``USE_S3`` wants them, and how a move goes that ``up`` asked for.
+
+Who decides is the database: ``USE_S3`` says where files are to go, and only when it was edited on this host and loaded
+with ``up``. A host whose file says something else, or that is started for the first time, changes nothing by that.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from external_storage.django import conf
+from external_storage.django.moving import beginning, locks, marks, requests
+from external_storage.django.moving.state import Step, fresh_state_of
+
+DISK, BUCKET = "disk", "bucket"
+
+# Static files move first: pages that name pictures in the bucket come with a policy and a style from there.
+STATIC = {DISK: "static-disk", BUCKET: "static-bucket"}
+ORDER = ("staticfiles", "default")
+
+
+def begin(*, known: str = "") -> None:
+    """See that the database says where the files are. *known* is what a site used that never wrote it down."""
+    state = beginning.begin("default", known=known)
+    beginning.begin("staticfiles", known=STATIC.get(state.active, ""))
+
+
+def media_store(*, use_s3: bool) -> str:
+    """Return the store that ``USE_S3`` wants people's pictures in."""
+    return BUCKET if use_s3 else DISK
+
+
+def targets(*, use_s3: bool) -> dict[str, str]:
+    """Return for each alias, in the order they move, the store that ``USE_S3`` wants it in."""
+    media = media_store(use_s3=use_s3)
+    return {"staticfiles": STATIC[media], "default": media}
+
+
+def withdraw_others(*, use_s3: bool) -> None:
+    """Let nobody go on with a move to somewhere else, so that the new workers do not take it up again."""
+    for alias, target in targets(use_s3=use_s3).items():
+        asked = requests.request_for(alias)
+        if asked and asked.is_open and asked.target != target and locks.holder_of(alias) is None:
+            requests.withdraw(alias)
+
+
+def ask(*, use_s3: bool) -> list[str]:
+    """Ask for what is needed to bring all files to where ``USE_S3`` wants them; return the aliases that will move.
+
+    Raise `LockHeld` if somebody is moving one of them elsewhere at this moment.
+    """
+    asked_by = f"USE_S3={'true' if use_s3 else 'false'} on {socket.gethostname()}"
+    return [alias for alias, target in targets(use_s3=use_s3).items() if _ask(alias, target, asked_by)]
+
+
+def _ask(alias: str, target: str, asked_by: str) -> bool:
+    state, before = fresh_state_of(alias), requests.request_for(alias)
+    is_asked = before is not None and before.is_open
+    if state.active == target and not state.is_moving and not is_asked:
+        return False
+    requests.ask(alias, target, asked_by=asked_by, settles=True)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where the files of one alias are, and what is going on with them, for people to read."""
+
+    alias: str
+    active: str
+    step: str
+    standby: str
+    target: str
+    """Where they are asked to go; "" if nowhere."""
+    progress: str
+    problem: str
+    changes_to_carry: int
+    mover: str
+    """The process that moves them now; "" if there is none."""
+    wanted: str
+    """Where ``USE_S3`` of this host wants them; "" if they are there, or asked to go there."""
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """Return it as sentences."""
+        said = [f"{self.alias:<12}in {self.active!r}{self._on_the_way()}"]
+        if self.progress:
+            said.append(self.progress)
+        said += self.notes
+        if self.changes_to_carry:
+            said.append(f"{self.changes_to_carry:,} changes are still to be carried to the other store")
+        if self.problem:
+            said.append(f"stopped, and tried again from time to time: {self.problem}")
+        if self.wanted:
+            said.append(
+                f".env wants them in {self.wanted!r}, but the database decides. "
+                f"To move them: ./bw-dev storage_move {self.alias} {self.wanted}"
+            )
+        return [said[0], *(f"{'':<12}{line}" for line in said[1:])]
+
+    def _on_the_way(self) -> str:
+        if not self.target:
+            return "" if self.step == Step.SETTLED else f", kept in step with {self.standby!r} ({self.step})"
+        return f", on the way to {self.target!r} ({self.step})"
+
+
+def whereabouts(*, use_s3: bool) -> list[Whereabouts]:
+    """Return where the files of every alias are."""
+    wanted = targets(use_s3=use_s3)
+    return [_of(alias, wanted[alias]) for alias in ORDER if alias in conf.configuration().aliases]
+
+
+def _of(alias: str, wanted: str) -> Whereabouts:
+    state, asked = fresh_state_of(alias), requests.request_for(alias)
+    is_asked = asked is not None and asked.is_open
+    progress = dict(asked.progress) if is_asked else {}
+    notes = progress.pop("failures", [])
+    target = asked.target if is_asked else ""
+    return Whereabouts(
+        alias=alias,
+        active=state.active,
+        step=str(state.step),
+        standby=state.standby,
+        target=target,
+        progress="; ".join(f"{chapter}: {text}" for chapter, text in progress.items()),
+        problem=asked.problem if is_asked else "",
+        changes_to_carry=len(marks.open_marks(alias)),
+        mover=str(locks.holder_of(alias) or ""),
+        wanted="" if wanted in (state.active, target) else wanted,
+        notes=tuple(map(str, notes)),
+    )
