@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .console import SecretFree, StorageCommand
@@ -14,6 +16,15 @@ from .way_command import stoppable
 
 ALIAS = "The storage alias whose files are meant, such as default."
 FORCE = "Go on although this blocker is in the way; it is told all the same. May be given several times."
+
+
+@contextmanager
+def closing_off(view: View) -> Iterator[None]:
+    """Let what is written after the block stand below what *view* showed."""
+    try:
+        yield
+    finally:
+        view.ends()
 
 
 def what_next(state: State) -> str:
@@ -51,7 +62,7 @@ class StepCommand(StorageCommand):
     def run(self, **options: Any) -> int:
         view = telling.for_stream(SecretFree(self.stdout), as_json=options["json"])
         try:
-            with stoppable():
+            with stoppable(), closing_off(view):
                 arrival = self.take(view, **options)
         except Blocked as blocked:
             self._tell_blockers(blocked, as_json=options["json"])

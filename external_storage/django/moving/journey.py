@@ -315,8 +315,11 @@ class Journey:
         self._step("switch", self._forward(ladder.confirm))
 
     def _watch(self) -> None:
+        """Wait until every process gives out the new links, and follow a few of them."""
         self._view.begins("watch", "Seeing that everything goes well where it is now.")
         self._wait("watch")
+        if self._is_asked_by_strangers:
+            self._refuse(strangers.ask_for_some(self.alias, self.target, self._other).blockers())
 
     # Taking a step
 
@@ -424,11 +427,12 @@ class Journey:
 
     def _asked(self) -> list[Blocker]:
         """Ask for the files as strangers; a folder's are served by the site, as they were before."""
-        described = conf.store_settings(self.target)
-        if isinstance(described, conf.LocalSettings) or conf.configured_alias(self.alias).private:
+        if not self._is_asked_by_strangers:
             return []
-        self._view.begins("verify", f"Asking for files at {described.public_url} as visitors do.")
-        counting = Counting(self._view, "verify", "asked for")
+        public_url = conf.store_settings(self.target).public_url
+        self._view.begins("verify", f"Asking for files at {public_url} as visitors do.")
+        left = None if self._files is None else max(self._files - len(self._written), 0)
+        counting = Counting(self._view, "verify", "asked for", left)
         asked = strangers.ask_for_all(
             self.alias,
             self.target,
@@ -439,6 +443,12 @@ class Journey:
         self._arrival.asked += asked.fine + asked.wrong
         self._arrival.mended += asked.mended
         return asked.blockers()
+
+    @property
+    def _is_asked_by_strangers(self) -> bool:
+        """Whether visitors read from the target itself, and not from the site."""
+        is_folder = isinstance(conf.store_settings(self.target), conf.LocalSettings)
+        return not is_folder and not conf.configured_alias(self.alias).private
 
     def _refuse(self, blockers: list[Blocker]) -> None:
         """Raise `Blocked` unless each of *blockers* was overruled by its name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from urllib.parse import quote
 
 from ...errors import ObjectMissing, StorageError, StoreRefused
@@ -22,6 +23,9 @@ from .ladder import Blocker
 
 THREADS = 16
 FIRST_BYTES = 4096
+SAMPLES = 20
+
+ASKED_AGAIN = (403, 405, 429)
 
 
 @dataclass(slots=True)
@@ -54,13 +58,22 @@ def ask_for_all(
 
     How a file should be served is told by its first bytes, which are read from the store *other* if that has them.
     """
+    objects = (info for info in RetryingStore(conf.store_named(store)).list() if not skip(info.key))
+    return _asked(alias, store, other, counting(objects), ask)
+
+
+def ask_for_some(alias: str, store: str, other: str, *, ask: Ask = ask) -> Asked:
+    """Do the same for the first few objects: links point there now, and a cache or a firewall may say otherwise."""
+    return _asked(alias, store, other, islice(RetryingStore(conf.store_named(store)).list(), SAMPLES), ask)
+
+
+def _asked(alias: str, store: str, other: str, objects: Iterator[ObjectInfo], ask: Ask) -> Asked:
     asked_for, first_bytes_in = (RetryingStore(conf.store_named(name)) for name in (store, other))
     stranger = _Stranger(asked_for, first_bytes_in, conf.store_settings(store).public_url, rules_for(alias), ask)
     asked = Asked()
-    objects = (info for info in asked_for.list() if not skip(info.key))
-    for key, trouble, mended in side_by_side(stranger.visit, counting(objects), threads=THREADS):
+    for key, trouble, mended in side_by_side(stranger.visit, objects, threads=THREADS):
         if trouble and marks.of_key(alias, key):
-            continue  # the site changed it meanwhile; whoever delivers it gives it the right headers
+            trouble = stranger.visit_again(key)
         if not trouble:
             asked.fine += 1
             asked.mended += [key] * mended
@@ -95,6 +108,14 @@ class _Stranger:
         except StorageError as error:
             return info.key, error.what, False
 
+    def visit_again(self, key: str) -> str:
+        """Return what is wrong with how a key is served now: the site may have changed it since it was listed."""
+        try:
+            wanted = self._wanted(key)
+            return "" if isinstance(wanted, HoldBack) else self._trouble(self.store.describe(key), wanted)
+        except ObjectMissing:
+            return ""
+
     def _wanted(self, key: str) -> Headers | HoldBack:
         answer = self.rules.publish(key, _first_bytes(key, self.other, self.store))
         return answer if isinstance(answer, HoldBack) else answer.headers
@@ -113,11 +134,11 @@ class _Stranger:
         return " ".join(differences(wanted, found, Access(None, "")))
 
     def _asked(self, key: str) -> Answer | NoAnswer:
-        """Ask once more before anything is said of a server that did not do its best the first time."""
+        """Ask once more before anything is said of a server that did not do its best, or wants no HEAD."""
         url = self.public_url + quote(key)
         answer = self.ask("HEAD", url)
-        if isinstance(answer, NoAnswer) or answer.status >= 500 or answer.status == 429:
-            answer = self.ask("HEAD", url)
+        if isinstance(answer, NoAnswer) or answer.status in ASKED_AGAIN or answer.status >= 500:
+            answer = self.ask("GET", url)
         return answer
 
     def _mend(self, key: str) -> None:

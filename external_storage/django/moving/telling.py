@@ -6,8 +6,11 @@ import json
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TextIO
+
+from django.db import DatabaseError
 
 from ...transfer.progress import describe, time_in_words
 from ...transfer.report import Outcome, Report
@@ -29,6 +32,10 @@ class View(Protocol):
         """Something worth keeping, such as a file that is held back."""
         ...
 
+    def ends(self) -> None:
+        """Nothing more is told; what is written now stands below."""
+        ...
+
 
 class Unseen:
     """Show nothing."""
@@ -40,6 +47,9 @@ class Unseen:
         pass
 
     def says(self, chapter: str, text: str) -> None:
+        pass
+
+    def ends(self) -> None:
         pass
 
 
@@ -63,6 +73,9 @@ class PlainView:
     def says(self, chapter: str, text: str) -> None:
         self._write(f"{chapter:<9} {text}\n")
 
+    def ends(self) -> None:
+        pass
+
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
@@ -84,6 +97,9 @@ class TerminalView(PlainView):
     def says(self, chapter: str, text: str) -> None:
         self._write(f"\r\x1b[K{chapter:<9} {text}\n")
 
+    def ends(self) -> None:
+        self._write("\r\x1b[K")
+
 
 class JsonView:
     """Write one JSON object a line."""
@@ -101,6 +117,9 @@ class JsonView:
 
     def says(self, chapter: str, text: str) -> None:
         self._write("says", chapter, text)
+
+    def ends(self) -> None:
+        pass
 
     def _write(self, event: str, chapter: str, text: str) -> None:
         self._stream.write(json.dumps({"event": event, "chapter": chapter, "text": text}) + "\n")
@@ -130,10 +149,16 @@ class Recorded:
     def says(self, chapter: str, text: str) -> None:
         self._shown.says(chapter, text)
         self._said = [*self._said, text][-self.MOST_KEPT :]
-        self._keep(chapter, text)
+        if self._pace.is_due():
+            self._keep(chapter, text)
+
+    def ends(self) -> None:
+        self._shown.ends()
 
     def _keep(self, chapter: str, text: str) -> None:
-        requests.note_progress(self._alias, {chapter: text, "failures": self._said})
+        # A database that is away for a moment ends no copy of hours; the next step needs it, and notices.
+        with suppress(DatabaseError):
+            requests.note_progress(self._alias, {chapter: text, "failures": self._said})
 
 
 def for_stream(stream: TextIO, *, as_json: bool = False) -> View:

@@ -10,7 +10,7 @@ from ....errors import SettingsError, VerificationFailed
 from ...console import SecretFree, StorageCommand
 from ...moving import purging, telling
 from ...moving.purging import Purge, TooMany
-from ...step_command import ALIAS
+from ...step_command import ALIAS, closing_off
 from ...way_command import stoppable
 
 
@@ -31,8 +31,9 @@ class Command(StorageCommand):
     def run(self, **options: Any) -> int:
         alias, store, allowed = options["alias"], options["store"], options["max_delete"]
         view = telling.for_stream(SecretFree(self.stdout), as_json=options["json"])
-        with stoppable():
+        with stoppable(), closing_off(view):
             found = purging.look(alias, store, view=view)
+            view.ends()
             if allowed is not None and found.may_go > allowed:
                 raise TooMany(
                     f"{found.may_go:,} files would be deleted from {store!r}, and {allowed:,} are allowed.",
