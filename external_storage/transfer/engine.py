@@ -54,10 +54,11 @@ from .verify import Stretch, find_unproven
 MOST_AT_ONCE = 256
 
 # Small objects are sent by the thread that walks the listings, many at once: several threads would only fight over the
-# interpreter. Unless reading one takes so long, for then the disk wants to be asked by several threads at a time; of so
-# many objects one is read by that thread nevertheless, to see whether it still is so.
+# interpreter. Unless reading takes so long on average, for then the disk wants to be asked by several threads at a
+# time; of READ_TO_SEE objects, one is read by that thread nevertheless, to see whether it still is so.
 SLOW_READ_SECONDS = 0.002
-READ_TO_SEE = 64
+READS_REMEMBERED = 64
+READ_TO_SEE = 16
 
 # A worker has a file and a connection open; this many are left to the rest of the process.
 FILES_FOR_OTHERS = 40
@@ -73,7 +74,7 @@ GRACE_SECONDS = 4.0
 
 
 class Engine:
-    """The workers of one run. Used as a context; leaving it waits for the work, and raises what stopped the run."""
+    """What carries out a run's decisions. Used as a context; leaving it waits for the work and raises what ended it."""
 
     def __init__(
         self,
@@ -192,8 +193,8 @@ class Engine:
         patience_ends = monotonic() + GRACE_SECONDS
         self._hashing.close()
         self._jobs.close(throw_away=stopping)
-        with suppress(StorageError):  # the run has ended; what it ended with is told
-            while self._flight and monotonic() < patience_ends:
+        while self._flight and monotonic() < patience_ends:
+            with suppress(StorageError):  # the run has ended; what it ended with is told
                 self._land()
         for worker in self._workers:
             worker.join(max(0.0, patience_ends - monotonic()) if stopping else None)
@@ -293,7 +294,7 @@ class Engine:
             self._went_badly(job, error)
             self._end(job)
         else:
-            self._seconds_to_read += (monotonic() - began - self._seconds_to_read) / READ_TO_SEE
+            self._seconds_to_read += (monotonic() - began - self._seconds_to_read) / READS_REMEMBERED
             if read is None:
                 self._hand_over(job)
             else:
