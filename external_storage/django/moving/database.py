@@ -79,6 +79,21 @@ def transaction() -> Iterator[None]:
         yield
 
 
+def in_transaction(work: Callable[[], T]) -> T:
+    """Return what *work* returns, carried out in a transaction; once more if the server ended the session meanwhile.
+
+    For what may be done twice: a process that was frozen in it finds that nothing, or all, of it was done.
+    """
+    try:
+        with transaction():
+            return work()
+    except (OperationalError, InterfaceError):
+        if not _database().is_lost:
+            raise
+    with transaction():
+        return work()
+
+
 def for_update() -> str:
     """Return what a SELECT ends with to keep others from changing the rows until the transaction ends."""
     return _database().for_update
@@ -137,6 +152,11 @@ class _Database:
                 raise
             self._end("COMMIT", afterwards)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is closed, as it is after the server ended it in the middle of a transaction."""
+        return self._connection.connection is None and not self._depth
+
     def close(self) -> None:
         with self._lock:
             self._connection.close()
@@ -148,7 +168,7 @@ class _Database:
                 cursor.execute(how)
                 if afterwards:
                     cursor.execute(afterwards)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             self._connection.close()  # whatever the server made of it, the next statement must not be in it
             if how == "COMMIT":
                 raise

@@ -12,6 +12,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from external_storage.django.moving import database, ladder, marks, state
+from external_storage.django.moving.marks import touching
 
 LOCK = "SELECT * FROM external_storage_aliasstate WHERE alias = 'default' FOR UPDATE"
 
@@ -59,3 +60,37 @@ def test_a_process_frozen_in_the_middle_of_a_mark_holds_nobody_up_for_long(site,
         database.run("UPDATE external_storage_aliasstate SET epoch = 99")
     assert state.fresh_state_of("default").epoch == 1
     assert site.read(site.save("a.txt", "one")) == "one"
+
+
+@pytest.mark.parametrize("when", ["its mark", "marking it again"])
+def test_a_process_that_was_frozen_in_the_middle_of_a_mark_marks_once_it_goes_on(site, another, monkeypatch, when):
+    begun = marks.begin("default", "a.txt")
+    if when == "marking it again":
+        site.time_passes()
+        site.drain()
+    ended: list[int] = []
+    real = touching.locked_state_of
+
+    def ending_the_session_once(alias: str) -> state.State:
+        found = real(alias)
+        if not ended:
+            ended.append(_end_sessions_in_a_transaction(another))
+        return found
+
+    monkeypatch.setattr(touching, "locked_state_of", ending_the_session_once)
+    if when == "its mark":
+        marks.begin("default", "b.txt", creates=True)
+    else:
+        marks.end(begun)
+    assert ended == [1]
+    assert site.open_keys() >= {("b.txt" if when == "its mark" else "a.txt", "other")}
+
+
+def _end_sessions_in_a_transaction(another: psycopg.Connection) -> int:
+    """Do what the server does to a session that stands still in a transaction."""
+    found = another.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE state = 'idle in transaction' AND pid <> pg_backend_pid()"
+    ).fetchall()
+    another.commit()
+    return len(found)

@@ -41,12 +41,15 @@ def begin(alias: str, key: str, *, deletes: bool = False, creates: bool = False)
     state = fresh_state_of(alias)
     if state.is_alone or (creates and not state.is_moving):
         return Touch(state, key, state.active, deletes, creates)
-    with database.transaction():
+
+    def mark() -> Touch:
         state = locked_state_of(alias)
         if creates:
             reserve(alias, key)
         writing_until = time.time() + conf.configuration().deadline + LATE_SECONDS
         return _marked(Touch(state, key, true_holder(state, key), deletes, creates), writing_until)
+
+    return database.in_transaction(mark)
 
 
 def end(touch: Touch, *, gave_up: bool = False) -> None:
@@ -59,11 +62,15 @@ def end(touch: Touch, *, gave_up: bool = False) -> None:
     """
     now = fresh_state_of(touch.state.alias)
     if now.epoch != touch.state.epoch or (touch.targets and not gave_up and not _released(touch)):
-        with database.transaction():
-            now = locked_state_of(touch.state.alias)
-            _marked(Touch(now, touch.key, touch.holder, touch.deletes, touch.creates), writing_until=0)
+        now = database.in_transaction(lambda: _mark_again(touch))
     if touch.holder not in now.in_use:
         _deliver_at_once(touch)
+
+
+def _mark_again(touch: Touch) -> State:
+    now = locked_state_of(touch.state.alias)
+    _marked(Touch(now, touch.key, touch.holder, touch.deletes, touch.creates), writing_until=0)
+    return now
 
 
 def _deliver_at_once(touch: Touch) -> None:
