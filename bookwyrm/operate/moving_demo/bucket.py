@@ -104,7 +104,8 @@ def _make_bucket(server: subprocess.Popen[bytes], filer: int, s3: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         made = _answer("POST", f"http://127.0.0.1:{filer}/buckets/{NAME}/")
-        if made in (200, 201) and _answer("GET", f"http://127.0.0.1:{s3}/{NAME}/nothing") == 404:
+        is_there = made in (201, 409)  # 409: it was made the last time, when another part was not ready yet
+        if is_there and _answer("GET", f"http://127.0.0.1:{s3}/{NAME}/nothing") == 404:
             return
         time.sleep(0.3)
     raise NoServer("The S3 server for the demonstration did not start.")

@@ -122,9 +122,7 @@ def show_where(site: DemoSite) -> None:
 
 
 def conclude(prober: Prober, seconds: float) -> int:
-    say(
-        f"\nRequests answered: {prober.answered:,}. Requests that failed: {len(prober.failed)}. ({seconds:.0f} s in all)"
-    )
+    say(f"\nRequests answered: {prober.answered:,}. Requests that failed: {len(prober.failed)}. ({seconds:.0f} s)")
     for failure in prober.failed[:MOST_SHOWN]:
         say(f"  {failure}")
     say("The site of the demonstration is gone again. Your own moves the same way: docs/operate/en/external-storage.md")

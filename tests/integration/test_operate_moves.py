@@ -1,0 +1,191 @@
+"""USE_S3 edited and loaded: who asks for a move by that, who does not, and where links lead on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.instance import Instance, Prober, Visitor, ask, new_instance
+from tests.instance.web import Answer, answer_of
+from tests.servers import Bucket
+from tests.servers.s3 import S3Server
+from tests.servers.seaweedfs import seaweedfs
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    with seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bucket(server: S3Server) -> Bucket:
+    return server.make_bucket()
+
+
+@pytest.fixture(scope="module")
+def site(server: S3Server, bucket: Bucket) -> Iterator[Instance]:
+    """A running site with pictures on its disk, which knows a bucket."""
+    with new_instance() as instance:
+        instance.write_env()
+        instance.use_bucket(server, bucket)
+        instance.set(STORAGE_DEADLINE="2")
+        instance.start()
+        instance.run("./bw-dev demo --books 5")
+        yield instance
+
+
+def where(site: Instance) -> dict[str, dict]:
+    status = json.loads(site.run("./bw-dev status --json").printed)
+    return {each["alias"]: each for each in status["files"]}
+
+
+def stores(site: Instance) -> dict[str, str]:
+    return {alias: each["active"] for alias, each in where(site).items()}
+
+
+ON_DISK = {"default": "disk", "staticfiles": "static-disk"}
+IN_BUCKET = {"default": "bucket", "staticfiles": "static-bucket"}
+
+
+@pytest.fixture(scope="module")
+def second_host(site: Instance) -> Path:
+    """The `.env` of another host that serves the same site and says that files are in the bucket."""
+    other = site.root / "other.env"
+    shutil.copy(site.env_file, other)
+    other.write_text(other.read_text().replace("USE_S3=false", "USE_S3=true"))
+    return other
+
+
+def test_a_host_whose_settings_disagree_changes_nothing_and_says_so(site, second_host):
+    told = site.run(f"BOOKWYRM_ENV_FILE={second_host} ./bw-dev manage moves show").printed
+    assert "in 'disk'" in told
+    assert "but the database decides" in told
+    assert "./bw-dev storage_move default bucket" in told
+    assert [each["target"] for each in where(site).values()] == ["", ""]
+
+
+def test_loading_settings_in_which_nothing_was_edited_asks_for_no_move(site):
+    assert "The files go" not in site.run("./bw-dev up -d").printed
+    assert stores(site) == ON_DISK
+
+
+@pytest.fixture(scope="module")
+def moved(site: Instance, second_host: Path) -> Prober:
+    """The site in the bucket. Its worker was killed on the way."""
+    old_page = Visitor(site.url).get("/")
+    with Prober(f"{site.url}/", *old_page.stylesheets[:1], *old_page.pictures[:2]) as prober:
+        site.set(USE_S3="true")
+        assert "The files go to the bucket now" in site.run("./bw-dev up -d").printed
+        kill_worker(site)
+        site.run("./bw-dev status --wait")
+    return prober
+
+
+def kill_worker(site: Instance) -> None:
+    status = json.loads(site.run("./bw-dev status --json").printed)
+    (worker,) = (one for one in status["processes"] if one["name"] == "worker" and one["state"] == "running")
+    os.kill(worker["pid"], signal.SIGKILL)
+
+
+def test_the_move_goes_on_in_the_next_worker_and_no_request_fails(site, moved):
+    assert stores(site) == IN_BUCKET
+    assert moved.failures == []
+    assert moved.answered > 50
+
+
+def test_afterwards_pages_name_the_bucket_alone(site, moved, bucket):
+    page = Visitor(site.url).get("/")
+    assert all(url.startswith(bucket.public_url) for url in [*page.pictures, *page.stylesheets])
+    policy = ask(f"{site.url}/").headers["content-security-policy"]
+    assert bucket.public_url.partition("//")[2].partition("/")[0] in policy
+
+
+def test_an_old_link_leads_to_the_bucket_for_an_hour_and_no_other_path_does(site, moved, bucket):
+    key = next(key for key in site.media_files() if key.startswith("covers/"))
+    answer = ask_once(f"{site.url}/images/{key}")
+    assert answer.status == 302
+    assert answer.headers["location"] == f"{bucket.public_url}/images/{key}"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    for path in ("/images/backup.zip", "/images/../.env", "/images/%2e%2e/.env", "/images//etc/passwd"):
+        assert ask_once(site.url + path).status in (400, 404), path
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def ask_once(url: str) -> Answer:
+    """Ask, and follow nothing."""
+    try:
+        with urllib.request.build_opener(_Stays).open(url, timeout=20) as answer:
+            return answer_of(answer)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer_of(answer)
+
+
+def test_static_files_of_pages_rendered_before_are_still_there(site, moved):
+    manifest = json.loads((site.root / ".bw" / "static" / "staticfiles.json").read_text())
+    assert ask(f"{site.url}/static/{manifest['paths']['css/site.css']}").status == 200
+
+
+def test_a_database_from_before_the_move_is_refused(site, moved, tmp_path):
+    saved = site.root / ".bw" / "site-moving.sqlite3"
+    site.run("./bw-dev down")
+    shutil.copy(saved, tmp_path / "newest")
+    with sqlite3.connect(saved) as database:
+        database.execute("UPDATE external_storage_aliasstate SET epoch = 1, step = 'settled'")
+    database.close()
+    told = site.run("./bw-dev up -d", expect=None)
+    shutil.copy(tmp_path / "newest", saved)
+    assert told.exit_code == 2
+    assert "The database is older than the files" in told.printed
+    site.run("./bw-dev up -d")
+
+
+@pytest.fixture(scope="module")
+def home(site: Instance, moved: Prober) -> Prober:
+    site.set(USE_S3="false")
+    with Prober(f"{site.url}/") as prober:
+        site.run("./bw-dev up -d")
+        site.run("./bw-dev status --wait")
+    return prober
+
+
+def test_the_way_home_is_one_line_and_old_links_are_files_again(site, home):
+    assert stores(site) == ON_DISK
+    assert home.failures == []
+    key, data = next((key, data) for key, data in site.media_files().items() if key.startswith("covers/"))
+    answer = ask_once(f"{site.url}/images/{key}")
+    assert (answer.status, answer.body) == (200, data)
+    assert "127.0.0.1" not in ask(f"{site.url}/").headers["content-security-policy"]
+
+
+def test_a_first_start_with_use_s3_leaves_the_files_where_they_are(site, home, server):
+    """The host has never loaded USE_S3=false as far as it knows, and the database says nothing either."""
+    site.run("./bw-dev down")
+    for file in ("use-s3-loaded", "site-moving.sqlite3", "site-moving.sqlite3-wal", "site-moving.sqlite3-shm"):
+        (site.root / ".bw" / file).unlink(missing_ok=True)
+    forget_who_it_is(site)
+    site.use_bucket(server, server.make_bucket())
+    site.set(USE_S3="true")
+    assert "The files go" not in site.run("./bw-dev up -d").printed
+    assert stores(site) == ON_DISK
+    assert "but the database decides" in site.run("./bw-dev status").printed
+
+
+def forget_who_it_is(site: Instance) -> None:
+    """Remove the object by which the folders tell whose they are, as from a folder that was never part of a move."""
+    for folder in (site.images, site.root / ".bw" / "static"):
+        (folder / ".external-storage.json").unlink(missing_ok=True)
