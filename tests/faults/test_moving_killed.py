@@ -19,7 +19,7 @@ from tests.integration.moving.conftest import RULE
 from tests.integration.moving.processes import PlainSite, Process, plain_site
 
 # How long a request waits for a store at most, and with it how long each step takes.
-DEADLINE = 2.0
+DEADLINE = 1.5
 
 # A line is printed before its step is taken: killed at once is before the step, killed a moment later is after it.
 BEFORE, AFTER = 0.0, 0.4
@@ -104,15 +104,15 @@ def test_a_move_killed_at_every_step_is_completed_by_whoever_comes_next(site, mo
         move = site.command("storage_move", "default", "bucket", "--settle")
         if (told := _killed_at_something_new(move, seen, moment)) is not None:
             break
-        if len(seen) % 2:
+        if len(seen) % 3 == 0:
             people.go_on()
-        else:
+        elif len(seen) % 3 == 1:
             drainer = site.start()
             drainer.begin("drain")
             people.check(reader)
             drainer.kill()
     assert (move.returncode, "The files of 'default' are in 'bucket'" in told) == (0, True), told
-    assert {line.split()[0] for line in seen} >= {"check", "mirror", "copy", "verify", "switch", "watch", "settle"}
+    assert {line.split()[0] for line in seen} >= {"check", "copy", "verify", "switch", "watch", "settle"}
 
     people.check(reader)
     reader.ask("time_passes")
