@@ -30,7 +30,7 @@ from ... import transfer
 from ...errors import Interrupted, StorageError, VerificationFailed
 from .. import conf
 from ..locking import only_run_on
-from . import comparing, ladder, marks, requests, strangers, trying
+from . import beginning, comparing, ladder, marks, requests, strangers, trying
 from .ladder import Blocker, StepRefused
 from .locks import Lock, only_one
 from .state import State, Step, fresh_state_of
@@ -277,6 +277,10 @@ class Journey:
     # The stages
 
     def _begin(self) -> None:
+        if not fresh_state_of(self.alias).epoch:
+            # The files may be elsewhere than the settings say; even in the target, and then nothing is left to do.
+            beginning.begin(self.alias)
+            return
         self._refuse(self._tried())
         self._wait("check")  # the journey before this one may have ended a moment ago
         active = fresh_state_of(self.alias).active

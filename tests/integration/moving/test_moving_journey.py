@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import threading
 from typing import Any
 
@@ -15,7 +16,7 @@ from external_storage.django import conf
 from external_storage.django.moving import database, journey, ladder, locks, requests
 from external_storage.django.moving.journey import Stage, stage_of
 from external_storage.django.moving.state import State, Step, fresh_state_of
-from external_storage.errors import LockHeld
+from external_storage.errors import Interrupted, LockHeld
 from external_storage.objects import Headers
 from external_storage.stores import BytesSource
 
@@ -255,7 +256,7 @@ def test_a_bucket_that_strangers_cannot_read_is_refused_before_anything_changes(
     site.save("a.txt", "a")
     site.configure(bucket={"CUSTOM_DOMAIN": f"127.0.0.1:{seaweedfs.endpoint_url.rpartition(':')[2]}/nothing-here"})
     assert "access.public" in blocked_by("storage_move", "default", "bucket")
-    assert fresh_state_of("default").epoch == 0
+    assert where() == ("settled", "disk", "")
     assert "access.public" in requests.request_for("default").problem
 
 
@@ -316,6 +317,60 @@ def test_a_lack_of_room_on_the_disk_is_seen_before(site, monkeypatch):
     site.configure(small={"KIND": "local", "ROOT": site.folders / "small", "PUBLIC_URL": "/small/"})
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 99}))
     assert blocked_by("storage_move", "default", "small") == {"room"}
+
+
+def test_a_file_deleted_during_a_copy_by_hand_does_not_come_back(site, monkeypatch):
+    name = site.save("a.txt", "a")
+    told("storage_mirror", "default", "bucket")
+    put = conf.store_named("bucket").__class__.put
+
+    def deleted_meanwhile(store, key, source, headers, **how):
+        site.storage.delete(key)
+        site.time_passes()
+        site.drain()
+        return put(store, key, source, headers, **how)
+
+    monkeypatch.setattr(conf.store_named("bucket").__class__, "put", deleted_meanwhile)
+    monkeypatch.setattr(conf.store_named("bucket").__class__, "is_ready", False)
+    assert run("storage_copy", "disk", "bucket")[0] in (0, 1)
+    monkeypatch.undo()
+    assert name in site.held("bucket")
+    site.time_passes()
+    site.drain()
+    assert site.held("bucket") == {}
+
+
+def test_a_file_that_a_row_would_lose_is_in_the_way_of_settling(site):
+    site.save("a.txt", "a")
+    told("storage_move", "default", "bucket")
+    site.put("disk", "b.txt", "only here")
+    assert blocked_by("storage_settle", "default") == {"missing"}
+    assert where() == ("switched", "bucket", "disk")
+    assert told("storage_settle", "default", "--force", "missing")["step"] == "settled"
+
+
+@pytest.mark.parametrize(("signum", "is_open"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_only_ctrl_c_takes_back_that_a_move_was_asked_for(site, signum, is_open):
+    site.save("a.txt", "a")
+
+    class Signalled(EndsAt):
+        def begins(self, chapter: str, text: str) -> None:
+            if chapter == "copy":
+                raise Interrupted(signum)
+
+    with pytest.raises(Interrupted):
+        journey.move("default", "bucket", view=Signalled(0))
+    assert requests.request_for("default").is_open is is_open
+    assert bool(requests.open_requests()) is is_open
+
+
+def test_files_that_are_elsewhere_than_the_settings_say_are_found_before_anything_moves(site, monkeypatch):
+    monkeypatch.setattr("external_storage.django.moving.beginning.referenced_keys", lambda alias: ["a.txt", "b.txt"])
+    site.put("bucket", "a.txt", "a")
+    site.put("bucket", "b.txt", "b")
+    assert told("storage_move", "default", "other")["active"] == "other"
+    assert set(site.held("other")) == {"a.txt", "b.txt"}
+    assert site.held("disk") == {}
 
 
 # One at a time

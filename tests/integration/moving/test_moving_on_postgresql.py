@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-MODULES = ["locking_on_postgresql.py", "test_moving_drain.py", "test_moving_ladder.py", "test_moving_storage.py"]
+MODULES = [
+    "locking_on_postgresql.py",
+    "test_moving_drain.py",
+    "test_moving_journey.py",
+    "test_moving_ladder.py",
+    "test_moving_storage.py",
+]
 
 
 def test_what_holds_on_sqlite_holds_on_postgresql(postgres_server):

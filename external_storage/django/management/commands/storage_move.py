@@ -7,9 +7,10 @@ import socket
 from argparse import ArgumentParser
 from typing import Any
 
-from ...moving import foreseeing, journey
+from ...moving import foreseeing, journey, static_files
 from ...moving.journey import Arrival
 from ...moving.telling import View
+from ...staticfiles import storage_of
 from ...step_command import FORCE, StepCommand
 
 
@@ -30,11 +31,7 @@ class Command(StepCommand):
         alias, target = options["alias"], options["target"]
         if options["dry_run"]:
             return foreseeing.foresee(alias, target, view=view, settles=options["settle"], force=options["force"])
-        return journey.move(
-            alias,
-            target,
-            view=view,
-            settles=options["settle"],
-            asked_by=f"{getpass.getuser()} on {socket.gethostname()}",
-            force=options["force"],
-        )
+        how = {"settles": options["settle"], "asked_by": f"{getpass.getuser()} on {socket.gethostname()}"}
+        if static := storage_of(alias):
+            return Arrival(alias, target, static_files.move(static, target, view=view, **how))
+        return journey.move(alias, target, view=view, force=options["force"], **how)
