@@ -74,7 +74,7 @@ def reader(page: DocsPage, seaweedfs: S3Server, certificates, nginx_program) -> 
         instance = stack.enter_context(new_instance(**trust))
         front = stack.enter_context(https_front(certificates, site_port=instance.port, bucket=bucket))
         instance.start()
-        instance.set(DOMAIN=SITE)
+        instance.set(DOMAIN=SITE, STORAGE_DEADLINE="3")  # each step of a move waits for this long
         instance.run("./bw-dev demo --books 8")
         (instance.images / "backup.zip").write_bytes(b"PK\x03\x04 everything")
         reader = Reader(instance, seaweedfs, bucket, f"127.0.0.1:{front.port}")

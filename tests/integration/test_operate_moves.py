@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -189,3 +190,30 @@ def forget_who_it_is(site: Instance) -> None:
     """Remove the object by which the folders tell whose they are, as from a folder that was never part of a move."""
     for folder in (site.images, site.root / ".bw" / "static"):
         (folder / ".external-storage.json").unlink(missing_ok=True)
+
+
+def test_with_redis_the_celery_worker_makes_the_move(server, redis_server):
+    with new_instance() as site:
+        site.write_env()
+        site.use_bucket(server, server.make_bucket())
+        site.set(STORAGE_DEADLINE="1", REDIS_URL=redis_server)
+        site.start()
+        site.run("./bw-dev demo --books 3")
+        site.set(USE_S3="true")
+        site.run("./bw-dev up -d")
+        site.run("./bw-dev status --wait")
+        assert stores(site) == IN_BUCKET
+        assert "celery@" in site.run("cat .bw/logs/*.log").printed
+        site.run("./bw-dev down")
+        assert carriers_of(site) == []
+
+
+def carriers_of(site: Instance) -> list[str]:
+    """Return the processes of the site that still carry files."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            command = (process / "cmdline").read_bytes()
+            if b"carry_files" in command and str(site.root).encode() in command:
+                found.append(process.name)
+    return found
