@@ -49,7 +49,7 @@ def test_error_pages_hide_keys_and_addresses_with_passwords():
 
 
 def test_the_policy_names_the_hosts_given_and_no_other():
-    value = policy(["https://media.test"], "https://media.test/static/")
+    value = policy(["https://media.test"], ["https://media.test/static/"])
     directives = dict(part.split(" ", 1) for part in value.split("; "))
     assert directives["img-src"] == "'self' https://media.test data:"
     assert directives["default-src"] == "'none'"
@@ -58,12 +58,17 @@ def test_the_policy_names_the_hosts_given_and_no_other():
 
 @pytest.mark.parametrize("directive", ["script-src", "style-src", "font-src"])
 def test_nothing_that_people_upload_can_become_a_script_or_a_style(directive):
-    value = policy(["https://media.test"], "https://media.test/static/")
+    value = policy(["https://media.test"], ["https://media.test/static/"])
     assert dict(part.split(" ", 1) for part in value.split("; "))[directive] == "'self' https://media.test/static/"
 
 
 def test_static_files_on_the_sites_own_host_need_no_further_source():
-    assert "script-src 'self';" in policy([], "/static/")
+    assert "script-src 'self';" in policy([], ["/static/"])
+
+
+def test_while_static_files_move_those_of_both_places_may_be_used():
+    value = policy(["https://media.test"], ["/static/", "https://media.test/static/"])
+    assert "style-src 'self' https://media.test/static/;" in value
 
 
 @pytest.mark.django_db
