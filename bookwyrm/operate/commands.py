@@ -127,13 +127,12 @@ def load_and_move(wish: wishes.Wish, *, start: bool) -> None:
 
     A move that goes elsewhere is withdrawn before, so that the new worker does not take it up.
     """
-    if wish.was_edited:
-        manage("moves", "withdraw")
+    withdrawn = told_by("moves", "withdraw") if wish.was_edited else None
     try:
         load(start=start)
     except CommandFailed:
-        if wish.was_edited:
-            manage("moves", "ask", f"--use-s3={wishes.as_text(not wish.use_s3)}")
+        if withdrawn:
+            manage("moves", "ask_again", *withdrawn)
         raise
     ask_for_moves(wish)
 
@@ -288,9 +287,9 @@ def wait_for_moves(*, quietly: bool) -> int:
     return abs(subprocess.run(command, stdin=subprocess.DEVNULL, stdout=shown, check=False).returncode)  # noqa: S603
 
 
-def whereabouts() -> list[dict] | None:
-    """Return where the site's files are, or None if the database does not tell."""
-    command = [sys.executable, str(env.CHECKOUT / "manage.py"), "moves", "show", "--json"]
+def told_by(*arguments: str) -> list | None:
+    """Return what one of the site's own commands tells as JSON; None if it fails, as without a database."""
+    command = [sys.executable, str(env.CHECKOUT / "manage.py"), *arguments]
     try:
         told = subprocess.run(  # noqa: S603 - the command is ours
             command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=ANSWER_SECONDS
@@ -309,7 +308,7 @@ def show_status(options: argparse.Namespace) -> int:
     if options.json:
         report = seen or {"running": False, "processes": []}
         report = {key: value for key, value in report.items() if key != "ok"}
-        files = whereabouts() if seen and not problems else None
+        files = told_by("moves", "show", "--json") if seen and not problems else None
         say(json.dumps({**report, "address": address, "problems": problems, "files": files}, indent=2))
         return OK if seen and seen["running"] else NOTHING_RUNS
     if seen is None:

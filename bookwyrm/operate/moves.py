@@ -38,12 +38,21 @@ def targets(*, use_s3: bool) -> dict[str, str]:
     return {"staticfiles": STATIC[media], "default": media}
 
 
-def withdraw_others(*, use_s3: bool) -> None:
-    """Let nobody go on with a move to somewhere else, so that the new workers do not take it up again."""
+def withdraw_others(*, use_s3: bool) -> list[str]:
+    """Let nobody go on with a move to somewhere else once the process that is at it ends; return the aliases."""
+    withdrawn = []
     for alias, target in targets(use_s3=use_s3).items():
         asked = requests.request_for(alias)
-        if asked and asked.is_open and asked.target != target and locks.holder_of(alias) is None:
+        if asked and asked.is_open and asked.target != target:
             requests.withdraw(alias)
+            withdrawn.append(alias)
+    return withdrawn
+
+
+def ask_again(aliases: list[str]) -> None:
+    """Ask for the moves of *aliases* that were withdrawn."""
+    for asked in filter(None, map(requests.request_for, aliases)):
+        requests.ask(asked.alias, asked.target, asked_by=asked.asked_by, settles=asked.settles)
 
 
 def ask(*, use_s3: bool) -> list[str]:

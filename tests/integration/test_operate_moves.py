@@ -155,6 +155,15 @@ def test_a_database_from_before_the_move_is_refused(site, moved, tmp_path):
     site.run("./bw-dev up -d")
 
 
+def test_a_change_of_mind_on_the_way_leads_back(site, moved):
+    site.set(USE_S3="false")
+    site.run("./bw-dev up -d")
+    site.set(USE_S3="true")
+    site.run("./bw-dev up -d")
+    site.run("./bw-dev status --wait")
+    assert stores(site) == IN_BUCKET
+
+
 @pytest.fixture(scope="module")
 def home(site: Instance, moved: Prober) -> Prober:
     site.set(USE_S3="false")

@@ -23,7 +23,8 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=("begin", "show", "wait", "ask", "withdraw"))
+        parser.add_argument("what", choices=("begin", "show", "wait", "ask", "withdraw", "ask_again"))
+        parser.add_argument("aliases", nargs="*", help="ask_again: those whose move was withdrawn")
         parser.add_argument(
             "--use-s3",
             choices=FLAGS,
@@ -32,11 +33,12 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="as JSON")
 
     @database_at_hand()
-    def handle(self, *, what: str, use_s3: str | None, as_json: bool, **options) -> None:
+    def handle(self, *, what: str, aliases: list[str], use_s3: str | None, as_json: bool, **options) -> None:
         wanted = None if use_s3 is None else FLAGS[use_s3]
         doing = {
             "begin": lambda: moves.begin(known="" if wanted is None else moves.media_store(use_s3=wanted)),
-            "withdraw": lambda: moves.withdraw_others(use_s3=settings.USE_S3),
+            "withdraw": lambda: self.stdout.write(json.dumps(moves.withdraw_others(use_s3=settings.USE_S3))),
+            "ask_again": lambda: moves.ask_again(aliases),
             "ask": lambda: self._ask(settings.USE_S3 if wanted is None else wanted),
             "show": lambda: self._show(as_json=as_json),
             "wait": self._wait,
