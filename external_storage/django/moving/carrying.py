@@ -52,7 +52,7 @@ def drain_all(should_stop: Stop) -> None:
 
 
 class Moves:
-    """Make moves, one after the other in the order they were asked for, and try again those that failed."""
+    """Make moves, one after the other, and try again those that failed."""
 
     def __init__(
         self, *, try_again_after: float = TRY_AGAIN_AFTER, clock: Callable[[], float] = time.monotonic
@@ -62,8 +62,8 @@ class Moves:
         self._not_before: dict[str, float] = {}
 
     def make_what_is_asked(self, should_stop: Stop) -> None:
-        """Make the oldest open move that is due; those asked for after it wait for it."""
-        for request in requests.open_requests():
+        """Make the open moves that are due, those of static files first; while one is in trouble the others wait."""
+        for request in sorted(requests.open_requests(), key=lambda each: storage_of(each.alias) is None):
             if should_stop() or not self._is_due(request):
                 return
             if not self._make(request):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
-from ...errors import StorageError
+from ...errors import Interrupted, StorageError
 from ...health import cors
 from ...health.asking import Answer, ask
 from .. import conf
@@ -46,6 +46,8 @@ def move(
         requests.ask(storage.alias, target, asked_by=asked_by, settles=settles, lock=lock)
         try:
             state = _Way(storage, target, Recorded(storage.alias, view or Unseen()), lock, sleep).go(settles=settles)
+        except Interrupted:
+            raise  # that is nothing in the way; whoever is next goes on
         except StorageError as problem:
             requests.note_problem(storage.alias, str(problem))
             raise
