@@ -289,19 +289,16 @@ class Journey:
 
     def _catch_up(self) -> None:
         self._wait("mirror")
-        while True:
-            if self._copies:
-                self._copy("copy")
-            found = self._looked_at("verify", f"Comparing {self.target!r} with {self._other!r}, file by file.")
-            if not self._may_copy_again(found):
-                break
+        found = self._made_equal()
         self._refuse(found if self._copies else [*found, *self._tried(), *self._asked()])
         self._view.begins("switch", "Links point at the site itself from now on.")
         self._step("switch", self._forward(ladder.begin_handover))
 
     def _take_over(self) -> None:
         self._wait("switch")
-        if self._copies:
+        if fresh_state_of(self.alias).step is Step.UNCONFIRMED:
+            self._refuse(self._made_equal())  # on the way down: nobody has looked at it since it was the standby
+        elif self._copies:
             self._copy("switch")
         self._deliver_again("switch")
         self._view.begins("switch", f"New files go to {self.target!r} from now on.")
@@ -381,6 +378,15 @@ class Journey:
         return [mark for mark in behind if mark.target == self.target and (is_there or mark.epoch < state.epoch)]
 
     # Looking at the files
+
+    def _made_equal(self) -> list[Blocker]:
+        """Copy until nothing is left that a copy may help, and return what is in the way then."""
+        while True:
+            if self._copies:
+                self._copy("copy")
+            found = self._looked_at("verify", f"Comparing {self.target!r} with {self._other!r}, file by file.")
+            if not self._may_copy_again(found):
+                return found
 
     def _copy(self, chapter: str) -> None:
         source = self._other
