@@ -197,7 +197,7 @@ class AnyOrder(RuleBasedStateMachine):
         before = self._state
         after = self._step("cancel")
         self.copied = False
-        if after.active != before.active:
+        if after.active != before.active or not after.is_moving:
             self._uncover(after.active)
 
     @precondition(lambda self: not self.in_copiers_hands)
@@ -215,7 +215,9 @@ class AnyOrder(RuleBasedStateMachine):
                 self.write(name)  # whoever looks after the site decides
         else:
             assert self._state.active == target
-            self.meddled = {(store, key) for store, key in self.meddled if store != target}
+            if state.active != target or state.links_to_the_site:  # else it was there, and nothing was compared
+                self.meddled = {(store, key) for store, key in self.meddled if store != target}
+        self._uncover(self._state.active)
         self.copied = False
 
     # Trouble behind the site's back
@@ -339,7 +341,7 @@ class AnyOrder(RuleBasedStateMachine):
             Step.MIRRORING: self._begin_handover,
             Step.HANDOVER: self._exchange,
             Step.UNCONFIRMED: lambda which: self._step("confirm"),
-            Step.SWITCHED: lambda which: self._step("settle"),
+            Step.SWITCHED: self._settle,
         }
         take[state.step](which)
 
@@ -361,6 +363,9 @@ class AnyOrder(RuleBasedStateMachine):
         self._last_scan()
         self._step("exchange")
 
+    def _settle(self, _: int) -> None:
+        self._uncover(self._step("settle").active)  # what only the other store has is not found any more
+
     def _last_scan(self) -> None:
         """Leave nothing to do: what is only in the standby is removed if somebody deleted it, else somebody decides."""
         self._copy()
@@ -370,7 +375,9 @@ class AnyOrder(RuleBasedStateMachine):
             if line.symbol == "-" and any(mark.deleted for mark in marks.of_key("default", line.key)):
                 marks.open_again("default", line.key, state.standby)
             elif line.symbol == "-":
-                assert (state.active, line.key) in self.meddled, f"{line.key!r} is only in the standby"
+                is_explained = len(self.answers[line.key]) > 1 or (state.active, line.key) in self.meddled
+                known = self.answers[line.key], marks.of_key("default", line.key)
+                assert is_explained, f"{line.key!r} is only in the standby; {known}"
                 self.write(line.key)
         self.drain()
         self.meddled = {(store, key) for store, key in self.meddled if store != state.standby}
@@ -426,3 +433,15 @@ def test_between_a_folder_and_two_places_on_a_server_nothing_is_lost_and_nothing
     del site.values["other"]
     site.configure(second={**site.values["bucket"], "PREFIX": "static/"})
     run(site, examples=EXAMPLES // 5, steps=25)
+
+
+# What was found so, in few lines
+
+
+def test_what_was_spoiled_in_the_store_left_behind_does_not_come_back_with_it(site):
+    site.climb("begin_mirroring", target="other")
+    site.save("a.txt", "one")
+    site.climb("begin_handover", "exchange")
+    site.put("disk", "a.txt", "xxx")
+    journey.move("default", "disk", sleep=lambda _: site.time_passes())
+    assert site.held("disk") == site.held("other") == {"a.txt": "one"}
