@@ -123,8 +123,8 @@ def p99(took: list[float]) -> float:
 def open_marks(site: Instance) -> int:
     """Return how many changes have not reached their store."""
     outcome = site.run("./bw-dev manage storage_status --json", expect=None)
-    (alias,) = (each for each in json.loads(outcome.lines[-1])["aliases"] if each["alias"] == "default")
-    return alias["open_marks"]
+    told = [json.loads(line) for line in outcome.lines if line.startswith("{")]
+    return next(each["open_marks"] for each in told if each.get("alias") == "default")
 
 
 def until_carried(site: Instance, patience: float = 300.0) -> float:
