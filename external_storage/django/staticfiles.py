@@ -10,6 +10,7 @@ from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 from django.utils.functional import cached_property
+from django.utils.module_loading import import_string
 
 from .. import transfer
 from ..errors import StorageError
@@ -127,8 +128,13 @@ def is_remote(store: str) -> bool:
 
 def storage_of(alias: str) -> StaticStorage | None:
     """Return the site's `StaticStorage` for *alias*; None if the alias is none of static files."""
-    found = (storages[name] for name in storages.backends)
-    return next((each for each in found if isinstance(each, StaticStorage) and each.alias == alias), None)
+    # Others are not even made: one that the site never uses may lack its settings.
+    ours = (name for name, described in storages.backends.items() if _is_static(described["BACKEND"]))
+    return next((storages[name] for name in ours if storages[name].alias == alias), None)
+
+
+def _is_static(backend: str) -> bool:
+    return issubclass(import_string(backend), StaticStorage)
 
 
 class StaticFilesNotSent(StorageError):
