@@ -2,7 +2,7 @@
 
 A mark has to be in the database before the store is touched, whatever becomes of the transaction the site is in. So it
 cannot go through the site's own connection. On SQLite, where only one connection may write at a time and that may be
-the one that waits for us, it goes to a file of its own beside the database; that file is made at the first move.
+the one that waits for us, it goes to a file of its own beside the database, made when a state is first written.
 
 The statements are plain SQL that SQLite and PostgreSQL understand: Django's ORM reaches only connections in
 ``DATABASES``, and one more there would have to be named in the tests of every site that uses us.
