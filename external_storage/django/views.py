@@ -26,7 +26,7 @@ from ..objects import Headers, HoldBack, ObjectInfo
 from ..stores import LocalStore, Source
 from . import conf, live, names
 from .moving import marks
-from .moving.state import state_of
+from .moving.state import Step, state_of
 from .uploads import FIRST_BYTES
 
 CHUNK = 256 * 1024
@@ -58,6 +58,8 @@ def serve(request: HttpRequest, key: str, alias: str = "default") -> HttpRespons
         )
         if answer is not None:
             return answer
+        if local and state.step is not Step.SETTLED and not settings.root.is_dir():
+            return _in_trouble()  # a disk that is not mounted lacks nothing for certain
         tried.append(store)
     raise Http404
 
@@ -93,7 +95,7 @@ def _carried(request: HttpRequest, alias: conf.Alias, store: str, name: str) -> 
     except FileNotFoundError:
         return None
     except StorageError:
-        return HttpResponse(status=503, headers={"Retry-After": "5", "Cache-Control": "no-store"})
+        return _in_trouble()
     answer = alias.rule(name, content[:FIRST_BYTES])
     if isinstance(answer, HoldBack):
         raise Http404
@@ -105,6 +107,10 @@ def _carried(request: HttpRequest, alias: conf.Alias, store: str, name: str) -> 
     response["ETag"] = etag
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _in_trouble() -> HttpResponse:
+    return HttpResponse(status=503, headers={"Retry-After": "5", "Cache-Control": "no-store"})
 
 
 def _moved(alias: conf.Alias, bucket: conf.BucketSettings, name: str) -> HttpResponseBase:

@@ -42,6 +42,19 @@ def test_a_file_that_only_the_store_before_has_is_found_there(site_with_bucket):
     assert body(answer("a.txt")) == b"left on the disk"
 
 
+def test_a_disk_that_is_not_mounted_lacks_nothing_for_certain(site_with_bucket):
+    site = site_with_bucket
+    site.save("a.txt", "new on the disk")
+    site.put("bucket", "a.txt", "old in the bucket")
+    site.climb(*UP_TO["mirroring"])
+    folder = conf.store_settings("disk").root
+    folder.rename(folder.with_name("elsewhere"))
+    response = answer("a.txt")
+    assert (response.status_code, response["Cache-Control"]) == (503, "no-store")
+    folder.with_name("elsewhere").rename(folder)
+    assert body(answer("a.txt")) == b"new on the disk"
+
+
 def test_a_deleted_file_is_found_in_no_store(site_with_bucket):
     site = site_with_bucket
     site.save("a.txt", "as it was")
