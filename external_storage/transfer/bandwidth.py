@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError, StorageError
-from ..objects import Headers, ObjectInfo, PassedOver
-from ..stores.base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, TellsVersions, walk_of
+from ..objects import Headers, ObjectInfo
+from ..stores.base import Source, Store, TellsVersions
+from ..stores.passing_on import PassesUploadsOn
 
 # After a pause nobody may catch up on more than this: a limit is there for the others on the same line.
 BURST_SECONDS = 0.25
@@ -65,29 +65,12 @@ class Bandwidth:
             self._sleep(wait)
 
 
-class ThrottledStore:
+class ThrottledStore(PassesUploadsOn):
     """A store to and from which bytes move no faster than *bandwidth* allows, both directions taken together."""
 
     def __init__(self, store: Store, bandwidth: Bandwidth) -> None:
-        self.name = store.name
-        self.place = store.place
-        self._store = store
+        super().__init__(store)
         self._bandwidth = bandwidth
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return self._store.notes if isinstance(self._store, Noted) else ()
-
-    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
-        return self._store.list(prefix, after=after, until=until)
-
-    def survey(
-        self, prefix: str = "", *, after: str = "", until: str | None = None
-    ) -> Iterator[ObjectInfo | PassedOver]:
-        return walk_of(self._store)(prefix, after=after, until=until)
-
-    def describe(self, key: str) -> ObjectInfo:
-        return self._store.describe(key)
 
     def open(self, key: str) -> AbstractContextManager[Source]:
         return _ThrottledOpening(self._store.open(key), self._bandwidth)
@@ -97,13 +80,6 @@ class ThrottledStore:
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return self._store.delete(keys)
-
-    def clear_unfinished(self) -> int:
-        return self._store.clear_unfinished() if isinstance(self._store, LeavesUnfinished) else 0
-
-    def remember_uploads_in(self, folder: Path) -> None:
-        if isinstance(self._store, RemembersUploads):
-            self._store.remember_uploads_in(folder)
 
     def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
         return self._store.version_of(info) if isinstance(self._store, TellsVersions) else None

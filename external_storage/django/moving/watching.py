@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from ...errors import StorageError
-from ...objects import Headers, ObjectInfo, PassedOver
-from ...stores.base import LeavesUnfinished, Noted, RemembersUploads, Sending, SendsAhead, Source, Store, walk_of
+from ...objects import Headers, ObjectInfo
+from ...stores.base import Sending, SendsAhead, Source, Store
+from ...stores.passing_on import PassesUploadsOn
 from .. import conf
 from . import marks
 
@@ -24,7 +23,7 @@ def watched(alias: str, name: str, *, wrote: Callable[[str], object] = lambda ke
     return kind(alias, store, wrote)
 
 
-class WatchedStore:
+class WatchedStore(PassesUploadsOn):
     """A store that looks at the key's mark again after each write.
 
     A copier reads an object, the site replaces or deletes it, the drainer carries that over, and only then the copier's
@@ -33,10 +32,8 @@ class WatchedStore:
     """
 
     def __init__(self, alias: str, store: Store, wrote: Callable[[str], object] = lambda key: None) -> None:
-        self.name = store.name
-        self.place = store.place
+        super().__init__(store)
         self._alias = alias
-        self._store = store
         self._wrote = wrote
 
     def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
@@ -62,33 +59,6 @@ class WatchedStore:
         # Hardly any key has one, and to look is much cheaper than to write.
         if marks.of_key(self._alias, key):
             marks.open_again(self._alias, key, self.name)
-
-    # The rest is the store's own.
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return self._store.notes if isinstance(self._store, Noted) else ()
-
-    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
-        return self._store.list(prefix, after=after, until=until)
-
-    def survey(
-        self, prefix: str = "", *, after: str = "", until: str | None = None
-    ) -> Iterator[ObjectInfo | PassedOver]:
-        return walk_of(self._store)(prefix, after=after, until=until)
-
-    def describe(self, key: str) -> ObjectInfo:
-        return self._store.describe(key)
-
-    def open(self, key: str) -> AbstractContextManager[Source]:
-        return self._store.open(key)
-
-    def remember_uploads_in(self, folder: Path) -> None:
-        if isinstance(self._store, RemembersUploads):
-            self._store.remember_uploads_in(folder)
-
-    def clear_unfinished(self) -> int:
-        return self._store.clear_unfinished() if isinstance(self._store, LeavesUnfinished) else 0
 
 
 class WatchedSender(WatchedStore):
