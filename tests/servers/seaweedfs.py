@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import urllib.error
 import urllib.request
@@ -41,7 +42,8 @@ def seaweedfs() -> Iterator[S3Server]:
         "-master.electionTimeout=1s",
         f"-volume.port={volume}",
         f"-volume.port.grpc={volume_grpc}",
-        "-volume.max=2000",  # each bucket takes seven volumes of its own
+        "-volume.max=20000",  # each bucket takes one of its own; with none left a first write is answered with 500
+        "-volume.minFreeSpace=100MiB",  # the default, one part in a hundred, is gigabytes on a large disk
         "-volume.preStopSeconds=0",
         "-filer",
         f"-filer.port={filer}",
@@ -58,7 +60,14 @@ def seaweedfs() -> Iterator[S3Server]:
         f"-s3.config={identities}",
     ]
     server = S3Server("SeaweedFS", f"http://127.0.0.1:{s3}", "us-east-1", ACCESS_KEY_ID, secret, access_model="policy")
-    with running(command, directory=directory, answers=lambda: _answers(s3, server), stop_signal="SIGKILL"):
+    one_volume_a_bucket = {**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}  # the default is seven
+    with running(
+        command,
+        directory=directory,
+        answers=lambda: _answers(s3, server),
+        stop_signal="SIGKILL",
+        environment=one_volume_a_bucket,
+    ):
         yield server
 
 
