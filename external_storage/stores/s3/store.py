@@ -120,7 +120,9 @@ class S3Store:
         if self._lists_as_tree is None:
             first = next(listing, None)  # its answer tells what kind of store this is
             listing = chain(() if first is None else (first,), listing)
-        yield from in_key_order_from_tree(self._listing, prefix, after, until) if self._lists_as_tree else listing
+        if self._lists_as_tree:
+            listing = in_key_order_from_tree(self._listing, self._first_listed, prefix, after, until)
+        yield from listing
 
     def describe(self, key: str) -> ObjectInfo:
         full = self._full(key)
@@ -156,9 +158,14 @@ class S3Store:
         for page in self._pages(prefix, after, ahead=True):
             yield from page.objects
 
-    def _pages(self, prefix: str, after: str, *, ahead: bool = False) -> Iterator[Page]:
-        """Yield page after page; *ahead*, each is asked for before the one before it is even read."""
+    def _first_listed(self, prefix: str, after: str) -> ObjectInfo | None:
+        return next((info for page in self._pages(prefix, after, most=1) for info in page.objects), None)
+
+    def _pages(self, prefix: str, after: str, *, ahead: bool = False, most: int | None = None) -> Iterator[Page]:
+        """Yield page after page of *most* objects; *ahead*, each is asked for before the one before it is even read."""
         query = {"list-type": "2", "encoding-type": "url", "prefix": self.prefix + prefix}
+        if most:
+            query["max-keys"] = str(most)
         if after:
             query["start-after"] = self.prefix + after
         asked: Exchange | None = None

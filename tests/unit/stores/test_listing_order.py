@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from external_storage.errors import StorageError
+from external_storage.errors import StorageError, TransientStoreError
 from external_storage.objects import ObjectInfo, in_key_order
 from external_storage.stores import MemoryStore, sorting
+from external_storage.stores.s3 import tree_order
 from external_storage.stores.s3.listing import read_page
 from external_storage.stores.s3.tree_order import in_key_order_from_tree
 from external_storage.testing.contract import put
@@ -23,7 +25,7 @@ KEYS = st.sets(
 RANGE_ENDS = st.text(alphabet="ab-. /0é", max_size=7)
 
 
-def tree_order(key: str) -> list[bytes]:
+def place_in_tree(key: str) -> list[bytes]:
     return [in_key_order(name) for name in key.split("/")]
 
 
@@ -32,7 +34,7 @@ class Tree:
 
     def __init__(self, keys: set[str]) -> None:
         # Like a disk, it has no object by the name of a folder.
-        self.keys = sorted((k for k in keys if not any(o.startswith(k + "/") for o in keys)), key=tree_order)
+        self.keys = sorted((k for k in keys if not any(o.startswith(k + "/") for o in keys)), key=place_in_tree)
 
     def list(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         folder = after.rpartition("/")[0]
@@ -40,13 +42,22 @@ class Tree:
             return
         for key in self.keys:
             below = key.startswith(after + "/")  # a folder of that very name is skipped with all in it
-            if key.startswith(prefix) and (not after or (tree_order(key) > tree_order(after) and not below)):
+            if key.startswith(prefix) and (not after or (place_in_tree(key) > place_in_tree(after) and not below)):
                 yield ObjectInfo(key, 1)
 
+    def first(self, prefix: str, after: str) -> ObjectInfo | None:
+        return next(self.list(prefix, after), None)
 
-@settings(max_examples=400, deadline=None)
-@given(keys=KEYS, prefix=st.sampled_from(["", "a", "a/", "b-"]), after=RANGE_ENDS, until=st.none() | RANGE_ENDS)
-def test_a_tree_is_listed_in_the_order_of_the_bytes(keys, prefix, after, until):
+
+@settings(max_examples=600, deadline=None)
+@given(
+    keys=KEYS,
+    prefix=st.sampled_from(["", "a", "a/", "b-"]),
+    after=RANGE_ENDS,
+    until=st.none() | RANGE_ENDS,
+    at_a_time=st.sampled_from([1, 2, 3, 1_000]),
+)
+def test_a_tree_is_listed_in_the_order_of_the_bytes(keys, prefix, after, until, at_a_time):
     tree = Tree(keys)
     wanted = sorted(
         (
@@ -58,7 +69,34 @@ def test_a_tree_is_listed_in_the_order_of_the_bytes(keys, prefix, after, until):
         ),
         key=in_key_order,
     )
-    assert [info.key for info in in_key_order_from_tree(tree.list, prefix, after, until)] == wanted
+    with mock.patch.object(tree_order, "AT_A_TIME", at_a_time):
+        listed = list(in_key_order_from_tree(tree.list, tree.first, prefix, after, until))
+    assert [info.key for info in listed] == wanted
+
+
+def test_a_tree_is_handed_out_while_it_is_read():
+    names = [f"covers/{number:05}.jpg" for number in range(3_000)]
+    tree, read = Tree({*names, "covers/thumbs/a-b.jpg", "z"}), []
+
+    def listing(prefix: str, after: str) -> Iterator[ObjectInfo]:
+        for info in tree.list(prefix, after):
+            read.append(info.key)
+            yield info
+
+    for _ in islice(in_key_order_from_tree(listing, tree.first, "", "", None), 1_500):
+        pass
+    assert len(read) == 2_000
+
+
+def test_what_comes_into_being_beside_a_folder_that_is_being_listed_is_no_disorder_of_the_store():
+    tree = Tree({f"covers/{number:05}.jpg" for number in range(3_000)})
+
+    def listing(prefix: str, after: str) -> Iterator[ObjectInfo]:
+        yield from tree.list(prefix, after)
+        yield ObjectInfo("covers-new.jpg", 1)
+
+    with pytest.raises(TransientStoreError, match="came into being"):
+        list(in_key_order_from_tree(listing, tree.first, "", "", None))
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 95])
