@@ -34,6 +34,18 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Seekable(Protocol):
+    """A source that can be read from any byte on, without reading what lies before."""
+
+    def seek(self, position: int) -> None:
+        """Read on from byte *position* of the same version. Raise `SourceChanged` if that is gone.
+
+        ``check_unchanged`` then speaks for what was read from there to the end.
+        """
+        ...
+
+
 class Store(Protocol):
     """Somewhere bytes live under keys: a folder, a bucket with a prefix, memory, …"""
 

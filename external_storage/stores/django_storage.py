@@ -200,8 +200,11 @@ class _StorageSource:
         return data
 
     def restart(self) -> None:
-        self._file.seek(0)
-        self._read = 0
+        self.seek(0)
+
+    def seek(self, position: int) -> None:
+        self._file.seek(position)
+        self._read = position
 
     def check_unchanged(self) -> None:
         now = self._store.describe(self.info.key)

@@ -357,8 +357,11 @@ class _FileSource:
         return data
 
     def restart(self) -> None:
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        self._read = 0
+        self.seek(0)
+
+    def seek(self, position: int) -> None:
+        os.lseek(self._descriptor, position, os.SEEK_SET)
+        self._read = position
 
     def check_unchanged(self) -> None:
         if self._read != self._status.st_size or not _is_same_version(os.fstat(self._descriptor), self._status):

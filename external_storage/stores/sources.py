@@ -31,6 +31,9 @@ class BytesSource:
     def restart(self) -> None:
         self._position = 0
 
+    def seek(self, position: int) -> None:
+        self._position = min(position, len(self._data))
+
     def check_unchanged(self) -> None:
         if self._position != len(self._data):
             raise SourceChanged(f"{self.info.key!r} was not read to its end.", key=self.info.key)

@@ -407,11 +407,17 @@ class _S3Source:
         return data
 
     def restart(self) -> None:
+        self.seek(0)
+
+    def seek(self, position: int) -> None:
         self._end(self._answer)
-        self._read = 0
+        request = {"if-match": f'"{self.info.etag}"'} if self.info.etag else {}
+        if position >= self.info.size:  # no byte could be asked for
+            position = 0
+        if position:
+            request["range"] = f"bytes={position}-"
         try:
-            self._answer = self._get({"if-match": f'"{self.info.etag}"'} if self.info.etag else {})
-        except (AlreadyExists, ObjectMissing) as error:
+            self._answer = self._get(request)
             raise SourceChanged(f"{self.info.key!r} was replaced while it was read.", key=self.info.key) from error
 
     def check_unchanged(self) -> None:
