@@ -39,7 +39,7 @@ class Seekable(Protocol):
     """A source that can be read from any byte on, without reading what lies before."""
 
     def seek(self, position: int) -> None:
-        """Read on from byte *position* of the same version. Raise `SourceChanged` if that is gone.
+        """Read on from byte *position*, which there is, of the same version. Raise `SourceChanged` if that is gone.
 
         ``check_unchanged`` then speaks for what was read from there to the end.
         """

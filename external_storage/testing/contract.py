@@ -19,7 +19,7 @@ from itertools import pairwise
 
 from ..errors import AlreadyExists, DigestMismatch, KeyRefused, ObjectMissing, SourceChanged, TransientStoreError
 from ..objects import IMMUTABLE, Headers, ObjectInfo, in_key_order
-from ..stores.base import ReadsWhole, Republishes, SendsAhead, Store
+from ..stores.base import ReadsWhole, Republishes, Seekable, SendsAhead, Store
 from ..stores.sources import BytesSource, md5_of_bytes
 
 PICTURE = Headers("image/jpeg", IMMUTABLE, public=True)
@@ -206,6 +206,15 @@ class StoreContract:
             source.restart()
             assert (source.read(2), source.read()) == (b"12", b"3456")
             source.check_unchanged()
+
+    def test_reading_goes_on_at_any_byte(self, store: Store) -> None:
+        put(store, "a", b"123456")
+        with store.open("a") as source:
+            if not isinstance(source, Seekable):
+                return
+            for position in (4, 0, 5):
+                source.seek(position)
+                assert source.read() == b"123456"[position:]
 
     def test_two_readers_of_one_object_do_not_disturb_each_other(self, store: Store) -> None:
         put(store, "a", b"123456")

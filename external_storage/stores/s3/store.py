@@ -411,14 +411,14 @@ class _S3Source:
 
     def seek(self, position: int) -> None:
         self._end(self._answer)
-        request = {"if-match": f'"{self.info.etag}"'} if self.info.etag else {}
-        if position >= self.info.size:  # no byte could be asked for
-            position = 0
-        if position:
-            request["range"] = f"bytes={position}-"
+        condition = {"if-match": f'"{self.info.etag}"'} if self.info.etag else {}
         try:
-            self._answer = self._get(request)
+            self._answer = self._get(condition | ({"range": f"bytes={position}-"} if position else {}))
+        except (AlreadyExists, ObjectMissing) as error:
             raise SourceChanged(f"{self.info.key!r} was replaced while it was read.", key=self.info.key) from error
+        self._read = position if self._answer.status == 206 else 0
+        while self._read < position:  # the store knows no ranges
+            self.read(min(1 << 20, position - self._read))
 
     def check_unchanged(self) -> None:
         if self._read != self.info.size:
