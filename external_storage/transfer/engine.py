@@ -36,7 +36,7 @@ from ..stores.base import (
 from ..stores.contents import RecordedDigests, remember, same_content
 from ..stores.digests import DigestCache, DigestsKnown
 from ..stores.dry_run import DryRunStore
-from ..stores.retrying import Patience, RetryingStore
+from ..stores.retrying import LONGEST_WAIT_ASKED_FOR, Patience, RetryingStore
 from .copy import LARGEST_AHEAD, copy_object, read_to_copy
 from .flight import Flight
 from .hashing import Hashing
@@ -454,7 +454,7 @@ class Engine:
     def _on_retry(self, error: StorageError) -> None:
         self.report.count_retry(error)
         if isinstance(error, SlowDown):
-            self._pace.slow_down()
+            self._pace.slow_down(min(error.retry_after or 0.0, LONGEST_WAIT_ASKED_FOR))
 
     def _went_well(self) -> None:
         self._failures_in_a_row = 0

@@ -22,10 +22,14 @@ WORTH_IT = 1.1
 # The store or the network may have changed; what did not help is tried again.
 TRY_AGAIN_SECONDS = 20.0
 
+# Whoever waits looks up this often whether the time that the store asked for is over.
+WAKING_SECONDS = 0.5
+
 
 class Pace:
     """How many may be at work: half as many after a "slow down", then one more after each round that went well.
 
+    Nobody begins before the time at which the store, if it named one, wants to be asked again.
     Beyond that, the goal itself rises while this brings more objects a second, unless it is *fixed* at *most*.
     """
 
@@ -39,6 +43,7 @@ class Pace:
         self._looking_since = monotonic()
         self._before_rise: tuple[int, float] | None = None
         self._rise_after = 0.0
+        self._begins_again_at = 0.0
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
 
@@ -50,12 +55,14 @@ class Pace:
             gate = threading.Event()
             self._waiting.append(gate)
             self._let_in()
-        gate.wait()
+        while not gate.wait(WAKING_SECONDS):
+            with self._lock:
+                self._let_in()
 
     def may_begin(self) -> bool:
         """Begin if that is possible without waiting; return whether it was."""
         with self._lock:
-            if self._at_work >= self.limit or self._waiting:
+            if not self._has_room() or self._waiting:
                 return False
             self._at_work += 1
             return True
@@ -67,22 +74,27 @@ class Pace:
             self._let_in()
 
     def _let_in(self) -> None:
-        while self._waiting and self._at_work < self.limit:
+        while self._waiting and self._has_room():
             self._at_work += 1
             self._waiting.popleft().set()
 
+    def _has_room(self) -> bool:
+        return self._at_work < self.limit and monotonic() >= self._begins_again_at
+
     def pause(self) -> None:
-        """Between two objects: wait if fewer may be at work than are."""
-        if self._at_work > self.limit:
+        """Between two objects: wait if fewer may be at work than are, or nobody for now."""
+        if self._at_work > self.limit or monotonic() < self._begins_again_at:
             self.end()
             self.begin()
 
-    def slow_down(self) -> None:
-        """Halve what may be under way."""
+    def slow_down(self, seconds: float = 0.0) -> None:
+        """Halve what may be under way, and let nobody begin for so many *seconds*."""
         with self._lock:
-            if monotonic() >= self._settled_at:
+            now = monotonic()
+            self._begins_again_at = max(self._begins_again_at, now + seconds)
+            if now >= self._settled_at:
                 self.limit = max(1, self.limit // 2)
-                self._settled_at = monotonic() + SETTLING_SECONDS
+                self._settled_at = now + SETTLING_SECONDS
             self._went_well = 0
             self._before_rise = None
 

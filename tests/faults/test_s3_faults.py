@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -123,12 +124,16 @@ def test_a_listing_that_breaks_off_is_not_a_short_one(disk):
         assert fault.fired == 2
 
 
-def test_a_request_to_slow_down_is_honoured(fake, bucket, disk):
+def test_a_request_to_slow_down_is_honoured_by_all_that_is_under_way(fake, bucket, disk):
     fault = fake.misbehave(Fault.answer(503, "SlowDown", Retry_After="2"), method="PUT", times=1)
-    began = time.monotonic()
-    assert transfer.copy(disk, bucket, RULES).exit_code == 0
+    began, sent_meanwhile = time.monotonic(), []
+    looking = threading.Timer(1.8, lambda: sent_meanwhile.append(fake.count("PUT")))
+    looking.start()
+    assert transfer.copy(disk, bucket, RULES, concurrency=4).exit_code == 0
+    looking.join()
     assert fault.fired == 1
     assert time.monotonic() - began >= 2
+    assert sent_meanwhile[0] <= 8 < FILES
 
 
 def test_a_store_that_only_asks_to_slow_down_is_left_in_peace(fake, bucket, disk):

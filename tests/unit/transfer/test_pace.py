@@ -43,6 +43,28 @@ def test_the_pace_rises_by_one_after_each_round_that_went_well():
     assert measured.limit == 4
 
 
+def test_nobody_begins_before_the_time_that_the_store_asked_for(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(pace, "monotonic", lambda: now)
+    measured = Pace(8)
+    assert measured.may_begin()
+    measured.slow_down(30.0)
+    measured.slow_down(5.0)  # an answer to an earlier request does not shorten it
+    now += 29
+    assert not measured.may_begin()
+    now += 1
+    assert measured.may_begin()
+
+
+def test_who_waits_for_the_time_that_the_store_asked_for_is_let_in_after_it(monkeypatch):
+    monkeypatch.setattr(pace, "WAKING_SECONDS", 0.01)
+    measured = Pace(2)
+    measured.slow_down(0.1)
+    began = time.monotonic()
+    measured.begin()
+    assert time.monotonic() - began >= 0.1
+
+
 def rise(measured: Pace, monkeypatch, rate_at) -> list[int]:
     """Let objects go well for a while, so many a second as *rate_at* says for the limit; return the limits seen."""
     now, limits = time.monotonic(), []
