@@ -41,6 +41,8 @@ class LocalSettings:
     name: str
     root: Path
     public_url: str
+    internal_url: str = ""
+    """Where the web server before the site finds the same files, for `X-Accel-Redirect` alone; "" if it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,14 +475,22 @@ _DOMAIN = re.compile(r"(https?://)?[A-Za-z0-9_.\[\]:-]+(/[A-Za-z0-9._~/-]*)?")
 
 
 def _local(values: _Values) -> LocalSettings:
-    values.only("ROOT", "PUBLIC_URL")
+    values.only("ROOT", "PUBLIC_URL", "INTERNAL_URL")
     root = values.raw("ROOT")
     if not isinstance(root, str | Path) or not str(root).strip() or not Path(root).is_absolute():
         raise values.wrong("ROOT", repr(root), "the absolute path of a folder")
     public_url = values.text("PUBLIC_URL", "the URL the folder is served at, e.g. /images/")
     if not public_url.endswith("/"):
         raise values.wrong("PUBLIC_URL", repr(public_url), "a URL that ends with a slash")
-    return LocalSettings(values.store, Path(root), public_url)
+    return LocalSettings(values.store, Path(root), public_url, _internal_url(values))
+
+
+def _internal_url(values: _Values) -> str:
+    expected = "a path that begins and ends with a slash, such as /-/images/"
+    url = values.optional_text("INTERNAL_URL", expected) or ""
+    if url and not re.fullmatch(r"/([\w.-]+/)+", url):
+        raise values.wrong("INTERNAL_URL", repr(url), expected)
+    return url
 
 
 def _bucket(values: _Values) -> BucketSettings:
