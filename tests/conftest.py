@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 
 from tests import servers
-from tests.servers import Certificates, S3Server, ServerAbsent
+from tests.servers import Certificates, OpenSsh, S3Server, ServerAbsent
 from tests.servers.absent import program_path
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -64,6 +64,11 @@ def ceph(certificates: Certificates) -> Iterator[S3Server]:
 def s3_server(request: pytest.FixtureRequest) -> S3Server:
     """Each S3 server in turn: public through bucket policy, then public through ACLs."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def openssh() -> Iterator[OpenSsh]:
+    yield from _while_running(servers.openssh())
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from external_storage.stores import DjangoStorageStore, LocalStore, MemoryStore,
 from external_storage.stores.dry_run import DryRunStore
 from external_storage.stores.retrying import RetryingStore
 from external_storage.testing import FakeS3, StoreContract
-from tests.servers import S3Server
+from tests.servers import OpenSsh, S3Server
+from tests.sftp import sftp_store
 
 
 class TestMemoryStore(StoreContract):
@@ -82,6 +83,15 @@ class TestS3Store(StoreContract):
             secret_access_key=s3_server.secret_access_key,
             acl="public-read" if s3_server.access_model == "acl" else None,
         )
+
+
+class TestSftpStore(StoreContract):
+    distinguishes_folders = False
+    checks_digests_ahead = False
+
+    @pytest.fixture
+    def store(self, openssh: OpenSsh) -> Store:
+        return sftp_store(openssh)
 
 
 def test_a_dry_run_reads_and_never_writes(tmp_path: Path) -> None:

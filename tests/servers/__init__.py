@@ -12,6 +12,7 @@ from .ceph import ceph
 from .certificates import Certificates, issue_certificates
 from .https_front import MEDIA, SITE, HttpsFront, https_front
 from .nginx import Nginx, nginx
+from .openssh import OpenSsh, openssh
 from .postgres import postgres
 from .redis import redis
 from .s3 import Bucket, S3Server
@@ -24,12 +25,14 @@ __all__ = [
     "Certificates",
     "HttpsFront",
     "Nginx",
+    "OpenSsh",
     "S3Server",
     "ServerAbsent",
     "ceph",
     "https_front",
     "issue_certificates",
     "nginx",
+    "openssh",
     "postgres",
     "redis",
     "seaweedfs",

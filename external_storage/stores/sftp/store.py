@@ -1,0 +1,374 @@
+"""Keep objects as files below one folder of a server that speaks SFTP.
+
+What lies there is not trusted: a link is never followed out of the root, only regular files are opened, and a name that
+could not be an object elsewhere is passed over and named. A file appears under its name complete or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from typing import TypeVar
+
+from ...errors import (
+    ContainerMissing,
+    KeyRefused,
+    ObjectMissing,
+    SourceUnreadable,
+    StorageError,
+    StoreRefused,
+)
+from ...objects import Headers, ObjectInfo, PassedOver, check_key, in_key_order
+from ..base import Source
+from . import packets, pool, refusals, tree
+from .channel import Channel, Reply, Steps, greeted
+from .packets import Attributes, Kind, Status
+from .reading import Opened, SftpSource, opening
+from .refusals import ConnectionLost
+from .sending import Held, Manner, Sending, Streamed, info, moving, storing
+from .ssh import Login
+from .tree import PREVIOUS, UNFINISHED, Tree
+
+T = TypeVar("T")
+
+# So many folders' names are asked for ahead, and so many files are deleted, before an answer is waited for.
+NAMES_AHEAD = 4
+DELETED_AT_ONCE = 256
+
+# An unfinished file that nobody has written to for so long belongs to a process that was killed.
+ABANDONED_SECONDS = 3600.0
+
+# What was stored is remembered for so many objects, until somebody looks whether they arrived.
+STORED_REMEMBERED = 20_000
+
+# Times are told in whole seconds, by the server's clock.
+UNSEEN_CHANGE_SECONDS = 3.0
+
+
+class SftpStore:
+    """The files below *root*, an absolute path that must exist there, or one relative to where the login leads.
+
+    Files get *file_mode* and folders *directory_mode*, whatever the server's umask is; None leaves it to that. A
+    *durable* store counts a file as stored when the server has written it to its disk, where it can say so.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        login: Login,
+        root: str,
+        *,
+        file_mode: int | None = 0o644,
+        directory_mode: int | None = 0o755,
+        durable: bool = False,
+    ) -> None:
+        self.name = name
+        self.login = login
+        port = "" if login.port == 22 else f":{login.port}"
+        self.place = f"sftp://{login.user}@{login.host}{port}/{root.strip('/')}"
+        self._tree = Tree(root, self.place, directory_mode)
+        self._manner = Manner(file_mode, durable)
+        self._shared = pool.shared(login)
+        self._ahead = pool.ahead(login)
+        self._stored: OrderedDict[str, ObjectInfo] = OrderedDict()
+        self._abandoned: dict[bytes, None] = {}
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
+
+    def close(self) -> None:
+        """End the connections, for all stores with this login; the next request opens one again."""
+        self._shared.close()
+        self._ahead.close()
+
+    # Reading
+
+    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        for entry in self.survey(prefix, after=after, until=until):
+            if isinstance(entry, ObjectInfo):
+                yield entry
+            elif entry.key.endswith("/") or not entry.key:
+                raise entry.error
+
+    def survey(
+        self, prefix: str = "", *, after: str = "", until: str | None = None
+    ) -> Iterator[ObjectInfo | PassedOver]:
+        """Walk the folders in key order; one that cannot be read is passed over under its name and a slash."""
+        # A stack of half-read folders instead of recursion: trees may be deeper than Python's call stack.
+        walk = [iter(self._entries(""))]
+        holds_all = not prefix and not after and until is None
+        while walk:
+            entry = next(walk[-1], None)
+            if entry is None:
+                walk.pop()
+            elif isinstance(entry, PassedOver):
+                yield entry
+            elif holds_all or _may_hold(entry.key, prefix, after, until):
+                if entry.attributes.is_folder:
+                    walk.append(iter(self._entries(entry.key)))
+                elif (seen := self._look_at(entry)) is not None:
+                    yield seen
+
+    def describe(self, key: str) -> ObjectInfo:
+        _, attributes = self._do(lambda channel: self._tree.look(channel, key))
+        return self._as_stored(info(key, attributes))
+
+    def open(self, key: str) -> SftpSource:
+        def open_again() -> Opened:
+            return self._do(lambda channel: opening(channel, self._tree, key))
+
+        return SftpSource(key, self.place, open_again(), open_again)
+
+    def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
+        """A second change within a second leaves no trace, so a file must have been left alone for a moment."""
+        if info.modified is None or info.etag is None or time.time() - info.modified < UNSEEN_CHANGE_SECONDS:
+            return None
+        return f"{self.place}/{info.key}", info.etag
+
+    # Writing
+
+    def put(self, key: str, source: Source, headers: Headers, *, replace: bool = True) -> ObjectInfo:
+        # Files carry no headers; the web server that serves the folder decides them.
+        begun = False
+
+        def steps(channel: Channel) -> Steps[ObjectInfo]:
+            nonlocal begun
+            if begun:
+                source.restart()
+            begun = True
+            return storing(channel, self._tree, key, Streamed(source), self._manner, replace=replace)
+
+        return self._remember_stored(self._do(steps))
+
+    @property
+    def is_ready(self) -> bool:
+        # To begin a connection is to start a process, which connects while others go on.
+        return True
+
+    def begin_put(self, key: str, data: bytes, md5: bytes, headers: Headers) -> Sending:
+        check_key(key)
+        channel = self._ahead.least_busy()
+        steps = storing(channel, self._tree, key, Held(data, md5), self._manner, replace=True)
+        return Sending(channel, self._and_remember(steps))
+
+    def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
+        results: dict[str, StorageError | None] = {}
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            some = keys[start : start + DELETED_AT_ONCE]
+            results |= self._do(lambda channel, some=some: self._deleting(channel, some))
+        return results
+
+    def clear_unfinished(self) -> int:
+        """Remove what killed runs left, and finish what they were about to replace."""
+        removed = 0
+        while self._abandoned:
+            path, _ = self._abandoned.popitem()
+            removed += self._do(lambda channel, path=path: self._clearing(channel, path))
+        return removed
+
+    def _clearing(self, channel: Channel, left: bytes) -> Steps[int]:
+        path = tree.join((yield from self._tree.root(channel)), os.fsdecode(left))
+        folder, _, name = path.rpartition(b"/")
+        if name.startswith(PREVIOUS):
+            # Whoever moved it aside was killed before or after the new one took its place. No file is moved onto
+            # another by this, so only the first of the two brings it back.
+            back = channel.ask(*moving(path, folder + b"/" + name.removeprefix(PREVIOUS)))
+            yield [back]
+        removed = channel.ask(Kind.REMOVE, packets.text(path))
+        yield [removed]
+        return int(removed.answer.status == Status.OK)
+
+    # Asking
+
+    def _do(self, steps: Callable[[Channel], Steps[T]]) -> T:
+        """Carry out *steps*; once more from their beginning, if the connection turns out to be broken."""
+        channel = self._shared.least_busy()
+        try:
+            return channel.carry_out(steps(channel))
+        except ConnectionLost:
+            channel = self._shared.least_busy()
+            return channel.carry_out(steps(channel))
+
+    # What was stored
+
+    def _and_remember(self, steps: Steps[ObjectInfo]) -> Steps[ObjectInfo]:
+        return self._remember_stored((yield from steps))
+
+    def _remember_stored(self, stored: ObjectInfo) -> ObjectInfo:
+        self._stored[stored.key] = stored
+        if len(self._stored) > STORED_REMEMBERED:
+            with suppress(KeyError):
+                self._stored.popitem(last=False)
+        return stored
+
+    def _as_stored(self, seen: ObjectInfo) -> ObjectInfo:
+        """Return *seen*, with its digest if it is what was just stored: the server took every byte of that.
+
+        It is said once, to whoever looks whether the object arrived. Later only its bytes can tell.
+        """
+        stored = self._stored.pop(seen.key, None)
+        if stored is None or stored.etag is None or stored.etag != seen.etag:
+            return seen
+        return changed(seen, md5=stored.md5)
+
+    # The folders
+
+    def _entries(self, folder: str) -> Iterator[_Entry | PassedOver]:
+        """Return what lies in *folder* ("" or with a final slash) in key order: a folder sorts as its name and "/"."""
+        try:
+            names = self._do(lambda channel: self._names_in(channel, folder))
+        except StoreRefused:
+            if not folder:
+                raise
+            names = None
+        except SourceUnreadable as problem:
+            return iter((PassedOver(folder, problem),))
+        if names is None:
+            return iter(())
+        found = [_entry(folder, *each) for each in self._without_unfinished(folder, names).items()]
+        found.sort(key=lambda entry: in_key_order(entry.key))
+        return iter(found)
+
+    def _names_in(self, channel: Channel, folder: str) -> Steps[dict[bytes, Attributes] | None]:
+        """Return the names in *folder* and what they are; None if the folder is no more."""
+        root = yield from self._tree.root(channel)
+        path = tree.join(root, folder).rstrip(b"/") or b"/"
+        opened = channel.ask(Kind.OPENDIR, packets.text(path))
+        yield [opened]
+        if opened.answer.kind != Kind.HANDLE:
+            yield from self._why_not_listed(channel, folder, opened.answer.status)
+            return None
+        handle = packets.text(opened.answer.text())
+        found: dict[bytes, Attributes] = {}
+        due = deque(channel.ask(Kind.READDIR, handle) for _ in range(NAMES_AHEAD))
+        while True:
+            reply = due.popleft()
+            yield [reply]
+            if reply.answer.kind != Kind.NAME:
+                break
+            found.update(reply.answer.names())
+            due.append(channel.ask(Kind.READDIR, handle))
+        channel.ask(Kind.CLOSE, handle)
+        channel.flush()
+        if reply.answer.status != Status.EOF:
+            raise refusals.refused("listed", reply.answer.status, folder, self.place)
+        found.pop(b".", None)
+        found.pop(b"..", None)
+        return found
+
+    def _why_not_listed(self, channel: Channel, folder: str, status: int) -> Steps[None]:
+        """Raise why a folder could not be opened, unless it is gone by now."""
+        if status == Status.NO_SUCH_FILE:
+            error = yield from self._tree.missing(channel, folder)
+            if isinstance(error, ContainerMissing):
+                raise error
+            return
+        if not folder or status != Status.PERMISSION_DENIED:
+            raise refusals.refused("listed", status, folder or None, self.place)
+        raise SourceUnreadable(
+            f"The folder {folder!r} cannot be read: permission denied.",
+            key=folder,
+            remedy="Give the SFTP user the right to read and enter it.",
+        )
+
+    def _without_unfinished(self, folder: str, names: dict[bytes, Attributes]) -> dict[bytes, Attributes]:
+        """Return what are objects; remember what will never be one."""
+        found = {}
+        for name, attributes in names.items():
+            if name.startswith(UNFINISHED):
+                self._remember_if_abandoned(folder, name, attributes)
+            elif name.startswith(PREVIOUS):
+                self._remember_if_abandoned(folder, name, attributes)
+                found.setdefault(name.removeprefix(PREVIOUS), attributes)
+            else:
+                found[name] = attributes
+        return found
+
+    def _remember_if_abandoned(self, folder: str, name: bytes, attributes: Attributes) -> None:
+        if time.time() - (attributes.modified or time.time()) > ABANDONED_SECONDS:
+            self._abandoned[os.fsencode(folder) + name] = None
+
+    def _look_at(self, entry: _Entry) -> ObjectInfo | PassedOver | None:
+        """Return the file as an object, what keeps it from being one, or None if it is gone by now."""
+        key, attributes = entry.key, entry.attributes
+        try:
+            check_key(key)
+            if attributes.is_link:
+                return self.describe(key)
+        except ObjectMissing:
+            return PassedOver(key, SourceUnreadable(f"{key!r} is a link to a folder or to nothing.", key=key))
+        except StoreRefused:
+            raise
+        except StorageError as error:
+            return PassedOver(key, error)
+        if not attributes.is_file:
+            return PassedOver(key, SourceUnreadable(f"{key!r} is no regular file (a FIFO, a socket, …).", key=key))
+        return self._as_stored(info(key, attributes))
+
+    # Deleting
+
+    def _deleting(self, channel: Channel, keys: list[str]) -> Steps[dict[str, StorageError | None]]:
+        results: dict[str, StorageError | None] = {}
+        asked: dict[str, list[Reply]] = {}
+        yield from greeted(channel)
+        for key in keys:
+            try:
+                path = yield from self._tree.place_for(channel, key, make=False)
+            except ObjectMissing:
+                results[key] = None
+            except StoreRefused:
+                raise
+            except StorageError as error:
+                results[key] = error
+            else:
+                asked[key] = [channel.ask(Kind.REMOVE, packets.text(each)) for each in self._places(channel, path)]
+        for key, replies in asked.items():
+            yield replies
+            results[key] = yield from self._why_not_deleted(channel, key, replies[-1].answer.status)
+        return results
+
+    def _places(self, channel: Channel, path: bytes) -> list[bytes]:
+        return [path] if packets.POSIX_RENAME in channel.extensions else [tree.previous(path), path]
+
+    def _why_not_deleted(self, channel: Channel, key: str, status: int) -> Steps[StorageError | None]:
+        if status in (Status.OK, Status.NO_SUCH_FILE, Status.BAD_MESSAGE):
+            return None
+        try:
+            yield from self._tree.look(channel, key)
+        except ObjectMissing:
+            return None
+        except StorageError as error:
+            return error
+        return refusals.refused("deleted", status, key, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One name in a folder, and what the server said of it."""
+
+    key: str
+    attributes: Attributes
+
+
+def _entry(folder: str, name: bytes, attributes: Attributes) -> _Entry | PassedOver:
+    key = folder + os.fsdecode(name)
+    if b"/" in name:
+        # Only a server that lies has such names; nothing is asked of it under them.
+        return PassedOver(key, KeyRefused(f"The server names {key!r} as one file.", key=key))
+    return _Entry(f"{key}/" if attributes.is_folder else key, attributes)
+
+
+def _may_hold(key: str, prefix: str, after: str, until: str | None) -> bool:
+    """Return whether *key*, or anything below it if it ends in "/", starts with *prefix* and lies in the range."""
+    if not key.startswith(prefix) and not (key.endswith("/") and prefix.startswith(key)):
+        return False
+    if until is not None and in_key_order(key) > in_key_order(until):
+        return False
+    return in_key_order(key) > in_key_order(after) or (key.endswith("/") and after.startswith(key))
