@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Self, TypeVar
 
 from ...errors import TransientStoreError
-from ...stores import Source, Store
+from ...stores import Source
 from ..deadline import within
 from ..uploads import FIRST_BYTES
 
@@ -19,15 +19,17 @@ CHUNK = 256 * 1024
 
 
 class OpenedFile:
-    """One object of *store*, opened for reading from any byte on.
+    """One object, opened by *opening* for reading from any byte on; *what* it is opened in is said where that fails.
 
     Opening it and each reading raise `TransientStoreError` after *deadline* seconds without a result (None for a
     folder, which answers at once or not at all). What was given up goes on in its thread until the store's own
     time-outs, and is closed there.
     """
 
-    def __init__(self, store: Store, key: str, deadline: float | None) -> None:
-        self._what = f"The store {store.name!r}"
+    def __init__(
+        self, what: str, opening: Callable[[], AbstractContextManager[Source]], deadline: float | None = None
+    ) -> None:
+        self._what = what
         self._deadline = deadline
         self._closing = ExitStack()
         self._at_work = threading.Lock()
@@ -35,7 +37,7 @@ class OpenedFile:
         self._position = 0
         self._ahead = b""
         try:
-            self._source: Source = self._bounded(lambda: self._closing.enter_context(store.open(key)))
+            self._source: Source = self._bounded(lambda: self._closing.enter_context(opening()))
         except BaseException:
             self.close()
             raise

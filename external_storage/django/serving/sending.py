@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from ...errors import KeyRefused, ObjectMissing, StorageError
 from .. import conf
 from .answers import answer_with, in_trouble
-from .opened import OpenedFile
+from .fetching import is_here, open_file
 
 
 def send_file(request: HttpRequest, store: str, key: str, headers: Mapping[str, str]) -> HttpResponseBase:
@@ -33,16 +33,9 @@ def send_file(request: HttpRequest, store: str, key: str, headers: Mapping[str, 
     return answer_with(request, opened, headers)
 
 
-def open_file(store: str, key: str) -> OpenedFile:
-    """Open the file *key* of the store *store*, with the web deadline where it has to be fetched from elsewhere."""
-    here = isinstance(conf.store_settings(store), conf.LocalSettings)
-    return OpenedFile(conf.store_named(store), key, None if here else conf.configuration().deadline)
-
-
 def internal_url_of(store: str) -> str:
     """Return where the web server before the site finds the files of *store*, "" if it does not."""
-    described = conf.store_settings(store)
-    return described.internal_url if isinstance(described, conf.LocalSettings) else ""
+    return conf.store_settings(store).internal_url if is_here(store) else ""
 
 
 def handed_over(internal_url: str, key: str, headers: Mapping[str, str]) -> HttpResponse:
