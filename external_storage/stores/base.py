@@ -110,8 +110,11 @@ class Sending(Protocol):
         """Return the socket it travels on now; another after `advance` has had to connect anew."""
         ...
 
-    def advance(self) -> bool:
-        """Go on without waiting; return whether it has come to its end, good or bad. Never raises."""
+    def advance(self, *, is_first: bool = True) -> bool:
+        """Go on without waiting; return whether it has come to its end, good or bad. Never raises.
+
+        Where several travel on one socket, the others need not look there again after the first one has.
+        """
         ...
 
     def finish(self) -> ObjectInfo:

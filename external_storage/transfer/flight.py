@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections import deque
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
@@ -18,15 +19,20 @@ MOST_BYTES = 16 << 20
 
 
 class Flight(Generic[T]):
-    """What one thread has on its way. Each is added with something to know it by, and lands with it."""
+    """What one thread has on its way. Each is added with something to know it by, and lands with it.
+
+    Several may travel on one socket.
+    """
 
     def __init__(self) -> None:
         self._poll = select.poll()
-        self._aloft: dict[int, tuple[T, Sending, int]] = {}
+        self._aloft: dict[int, list[tuple[T, Sending, int]]] = {}
+        self._down: deque[tuple[T, Sending, int]] = deque()
+        self._count = 0
         self._bytes = 0
 
     def __len__(self) -> int:
-        return len(self._aloft)
+        return self._count
 
     @property
     def is_heavy(self) -> bool:
@@ -35,28 +41,33 @@ class Flight(Generic[T]):
 
     def add(self, label: T, sending: Sending, size: int) -> None:
         """Look after *sending* from now on."""
+        self._count += 1
         self._bytes += size
         self._watch(label, sending, size)
 
     def landed(self) -> Iterator[tuple[T, Sending]]:
         """Wait a moment, and yield those that have come to their end; ``finish`` tells which."""
+        if not self._down:
+            self._look_around()
+        while self._down:
+            label, sending, size = self._down.popleft()
+            self._count -= 1
+            self._bytes -= size
+            yield label, sending
+
+    def _look_around(self) -> None:
         ready = self._poll.poll(LOOKING_SECONDS * 1000)
         for descriptor in [descriptor for descriptor, _ in ready] or list(self._aloft):
-            label, sending, size = self._aloft[descriptor]
-            waited_to_send = sending.waits_to_send
-            if sending.advance():
-                self._forget(descriptor)
-                self._bytes -= size
-                yield label, sending
-            elif sending.fileno() != descriptor or sending.waits_to_send != waited_to_send:
-                self._forget(descriptor)
-                self._watch(label, sending, size)
+            self._poll.unregister(descriptor)
+            is_first = True
+            for label, sending, size in self._aloft.pop(descriptor):
+                if sending.advance(is_first=is_first):
+                    self._down.append((label, sending, size))
+                else:
+                    self._watch(label, sending, size)
+                is_first = False
 
     def _watch(self, label: T, sending: Sending, size: int) -> None:
         descriptor = sending.fileno()
-        self._aloft[descriptor] = (label, sending, size)
+        self._aloft.setdefault(descriptor, []).append((label, sending, size))
         self._poll.register(descriptor, select.POLLOUT if sending.waits_to_send else select.POLLIN)
-
-    def _forget(self, descriptor: int) -> None:
-        del self._aloft[descriptor]
-        self._poll.unregister(descriptor)

@@ -447,7 +447,7 @@ class _S3Sending:
     def fileno(self) -> int:
         return self._exchange.fileno()
 
-    def advance(self) -> bool:
+    def advance(self, *, is_first: bool = True) -> bool:
         try:
             self._answer = self._exchange.advance()
         except StorageError as error:

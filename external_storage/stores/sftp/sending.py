@@ -74,7 +74,10 @@ class Streamed:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How files are stored: with which permissions (None for those that the server's umask leaves), and how surely."""
+    """How a file is stored: with which permissions (None for those that the server's umask leaves), and how surely.
+
+    One that is *durable* is on the server's disk when it is stored, if the server can say so.
+    """
 
     file_mode: int | None
     durable: bool
@@ -293,8 +296,8 @@ class Sending:
     def fileno(self) -> int:
         return self._channel.fileno()
 
-    def advance(self) -> bool:
-        if not self._is_over and not self._can_go_on:
+    def advance(self, *, is_first: bool = True) -> bool:
+        if is_first:
             self._channel.advance()
         self._go_on()
         return self._is_over

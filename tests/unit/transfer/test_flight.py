@@ -20,7 +20,7 @@ class Parcel:
     def fileno(self) -> int:
         return self.here.fileno()
 
-    def advance(self) -> bool:
+    def advance(self, *, is_first: bool = True) -> bool:
         if self.connects_anew:
             self.connects_anew = False
             self.here.close()
@@ -54,7 +54,7 @@ def test_when_no_answer_comes_each_is_asked_whether_it_goes_on():
     flight: Flight[str] = Flight()
     asked = []
     parcel = Parcel()
-    parcel.advance = lambda: bool(asked.append(1)) or len(asked) == 2
+    parcel.advance = lambda is_first: bool(asked.append(1)) or len(asked) == 2
     flight.add("a", parcel, 1)
     assert list(flight.landed()) == []
     assert list(flight.landed()) == [("a", parcel)]
@@ -77,7 +77,7 @@ def test_a_parcel_that_waits_to_send_goes_on_when_there_is_room():
     parcel.waits_to_send = True
     sent = []
 
-    def advance() -> bool:
+    def advance(*, is_first: bool) -> bool:
         sent.append(1)
         parcel.waits_to_send = False
         return False
@@ -89,6 +89,39 @@ def test_a_parcel_that_waits_to_send_goes_on_when_there_is_room():
     del parcel.advance
     parcel.there.send(b"!")
     assert [label for label, _ in flight.landed()] == ["a"]
+
+
+def test_of_several_on_one_socket_the_first_looks_there_and_each_lands_when_it_has_arrived():
+    flight: Flight[str] = Flight()
+    line, looked = Parcel(), []
+    arrived = {"a": False, "b": True, "c": False}
+    for name in arrived:
+        parcel = Parcel()
+        parcel.here = line.here
+
+        def advance(*, is_first: bool, name: str = name) -> bool:
+            looked.append((name, is_first))
+            return arrived[name]
+
+        parcel.advance = advance
+        flight.add(name, parcel, 1)
+    line.there.send(b"!")
+    assert [label for label, _ in flight.landed()] == ["b"]
+    assert looked == [("a", True), ("b", False), ("c", False)]
+    arrived |= {"a": True, "c": True}
+    assert [label for label, _ in flight.landed()] == ["a", "c"]
+    assert len(flight) == 0
+
+
+def test_what_has_landed_and_was_not_asked_for_is_handed_out_the_next_time():
+    flight: Flight[str] = Flight()
+    for name in "ab":
+        parcel = Parcel()
+        parcel.there.send(b"!")
+        flight.add(name, parcel, 1)
+    first, _ = next(flight.landed())
+    [(second, _)] = flight.landed()
+    assert {first, second} == {"a", "b"}
 
 
 def test_so_many_bytes_are_heavy_until_they_land():
