@@ -60,6 +60,11 @@ def open_copy(store: str, key: str) -> OpenedFile:
         return open_file(store, key)
 
 
+def spare_nobody() -> None:
+    """Ask every store again."""
+    _spared_until.clear()
+
+
 def is_here(store: str) -> bool:
     """Return whether the files of *store* are on this machine's disk."""
     return conf.store_settings(store).is_on_this_machine

@@ -23,10 +23,6 @@ class Part:
         return self.stop - self.start
 
     @property
-    def is_whole(self) -> bool:
-        return self.length == self.size
-
-    @property
     def content_range(self) -> str:
         """What the ``Content-Range`` header says of it."""
         return f"bytes {self.start}-{self.stop - 1}/{self.size}" if self.length else f"bytes */{self.size}"
