@@ -16,6 +16,7 @@ from ..objects import Headers, HoldBack
 from . import conf, live, names
 from .moving import marks, reserving
 from .moving.state import state_of
+from .serving import keeping
 from .staticfiles import StaticStorage
 from .uploads import Upload, WrittenOnClose
 
@@ -95,7 +96,7 @@ class SiteStorage(Storage):
     def path(self, name: str) -> str:
         """Return the file's path. Raise `NotImplementedError` unless all files are on this machine's disk."""
         state = state_of(self.alias)
-        if not state.is_moving and isinstance(conf.store_settings(state.active), conf.LocalSettings):
+        if not state.is_moving and conf.store_settings(state.active).is_on_this_machine:
             return self._live(state.active).path(names.checked_folder(name))
         where = f"on the way to {state.standby!r}" if state.is_moving else f"in the store {state.active!r}"
         raise NotImplementedError(
@@ -163,7 +164,10 @@ class SiteStorage(Storage):
             answered = isinstance(error, StorageError) and not isinstance(error, TransientStoreError)
             marks.end(touch, gave_up=not answered)
             raise
-        marks.end(touch)
+        else:
+            marks.end(touch)
+        finally:
+            keeping.forget(touch.state.stores, name)
 
     def _headers(self, name: str, upload: Upload) -> Headers:
         answer = conf.configured_alias(self.alias).rule(name, upload.first_bytes)

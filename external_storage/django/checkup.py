@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -46,6 +46,7 @@ class Subject:
     """
 
     alias: str
+    static_alias: str
     media: conf.StoreSettings
     static: conf.StoreSettings | None
     static_in_use: bool
@@ -70,6 +71,19 @@ class Subject:
         return conf.alias_named(self.alias).active == self.media.name
 
     @property
+    def media_url(self) -> str:
+        """Where visitors read the media: from the store, or from the site where they have no way to the store."""
+        return self.media.public_url or self._on_the_site(self.alias)
+
+    @property
+    def static_url(self) -> str:
+        """The same for the static files of a site that has them in a store."""
+        return self.static.public_url or self._on_the_site(self.static_alias) if self.static else ""
+
+    def _on_the_site(self, alias: str) -> str:
+        return urljoin(f"{self.origins[0]}/", conf.served_at(alias))
+
+    @property
     def curl_line(self) -> str:
         if self.static is None or not self.is_bucket:
             return ""
@@ -90,6 +104,7 @@ def subject_of(alias: str, static_alias: str) -> Subject:
     static = _bucket_or_active(static_alias) if known else None
     return Subject(
         alias=alias,
+        static_alias=static_alias,
         media=_bucket_or_active(alias),
         static=static,
         static_in_use=static is not None and conf.alias_named(static_alias).active == static.name,
@@ -102,7 +117,7 @@ def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterato
     yield _examine_settings()
     yield from _examine_secrets(subject, ask)
     reached = yield from _examine_way(subject, ask)
-    yield doctor.examine_scheme(subject.media.public_url, subject.origins[0])
+    yield doctor.examine_scheme(subject.media_url, subject.origins[0])
     yield from _examine_pages(subject)
     if isinstance(subject.media, conf.BucketSettings) and reached:
         yield from _examine_bucket(subject, subject.media, ask)
@@ -198,17 +213,17 @@ def _examine_way(subject: Subject, ask: Ask) -> Iterator[Finding]:
     if isinstance(subject.media, conf.BucketSettings):
         found = list(reaching.examine_way(endpoint_of(subject.media), subject.store, ask=ask))
     else:
-        found = [_examine_folder(subject)]
+        found = [_examine_whether_it_answers(subject)]
     yield from found
     return found[-1].verdict is Verdict.OK
 
 
-def _examine_folder(subject: Subject) -> Finding:
+def _examine_whether_it_answers(subject: Subject) -> Finding:
     try:
         next(iter(subject.store.list()), None)
     except StorageError as problem:
-        return failure("store.answers", problem.what, problem.remedy or "Check the folder, and that it is mounted.")
-    if not os.access(subject.media.root, os.W_OK):
+        return failure("store.answers", problem.what, problem.remedy or "Check that it is there, and its settings.")
+    if subject.media.is_on_this_machine and not os.access(subject.media.root, os.W_OK):
         return failure(
             "store.answers",
             f"This user may not write to {subject.media.root}.",
@@ -320,7 +335,7 @@ def _examine_picture(subject: Subject, store: Store, wanted: str, ask: Ask) -> I
     if missing:
         yield missing
     for info in found:
-        sample = doctor.sample_at(subject.media.public_url, info, "a picture")
+        sample = doctor.sample_at(subject.media_url, info, "a picture")
         sample = _as_published(sample, info.key, subject.alias)
         yield doctor.examine_sample("media.picture", sample, ask=ask)
         if sample.cache_control:
@@ -346,7 +361,7 @@ def _examine_static(subject: Subject, static: conf.StoreSettings, ask: Ask) -> I
 def _examine_font(subject: Subject, static: conf.StoreSettings, font: str, ask: Ask) -> Iterator[Finding]:
     published = _headers(publishing.static_files(font, None))
     sample = doctor.Sample(
-        static.public_url + quote(font), "a font", published.content_type, cache_control=published.cache_control
+        subject.static_url + quote(font), "a font", published.content_type, cache_control=published.cache_control
     )
     missing = doctor.examine_presence("static.font", RetryingStore(conf.store_named(static.name)), font)
     readable = missing or doctor.examine_sample("static.font", sample, ask=ask)

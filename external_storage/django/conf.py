@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,9 @@ from django.utils.module_loading import import_string
 
 from ..errors import SettingsError
 from ..objects import PublishingRule
-from ..providers import Provider, addresses, called, recognise
-from ..providers.contradictions import Contradiction, Written, contradictions
+from ..providers import Provider, addresses, called
+from ..providers.contradictions import Written, contradictions
+from .kinds import BucketSettings, DjangoStorageSettings, LocalSettings, SftpSettings, StoreSettings
 
 if TYPE_CHECKING:
     from ..stores.base import Store
@@ -30,65 +31,13 @@ SETTING = "EXTERNAL_STORAGE"
 PUBLIC_READ, PRIVATE = "public-read", "private"
 WEB_DEADLINE = 10.0
 """Seconds a visitor waits for a store, at most, where ``DEADLINE`` says nothing else."""
+USUAL_CACHE, SMALLEST_CACHE = 2**30, 2**20
+"""Bytes of copies kept on this machine: where ``CACHE`` does not say how many, and the least it may say."""
+
+DIRECT, REDIRECT, PROXY = "direct", "redirect", "proxy"
+"""How files are served: linked to where strangers read them, led there by the site, or sent by the site itself."""
 
 DerivedKeys = Callable[[str], list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class LocalSettings:
-    """A folder of this machine."""
-
-    name: str
-    root: Path
-    public_url: str
-    internal_url: str = ""
-    """Where the web server before the site finds the same files, for `X-Accel-Redirect` alone; "" if it does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class BucketSettings:
-    """A bucket, or the part of one under a prefix, of an S3-compatible service."""
-
-    name: str
-    bucket: str
-    prefix: str
-    region: str | None
-    endpoint_url: str | None
-    custom_domain: str | None
-    use_https: bool
-    acl: str | None
-    """The ACL a public object gets; None where the bucket alone decides who may read."""
-    addressing_style: str
-    access_key_id: str = field(repr=False)
-    secret_access_key: str = field(repr=False)
-    written: Written | None = None
-    """What the owner wrote of it; None where it was not the settings that described it."""
-
-    @property
-    def service(self) -> Provider:
-        """The service that keeps it: the one the owner named, or else the one whose address the endpoint is."""
-        named = called(self.written.provider) if self.written and self.written.provider else None
-        return named or recognise(self.endpoint_url)
-
-    @property
-    def public_url(self) -> str:
-        return addresses.public_url(
-            self.bucket,
-            prefix=self.prefix,
-            region=self.region,
-            endpoint_url=self.endpoint_url,
-            custom_domain=self.custom_domain,
-            use_https=self.use_https,
-            provider=self.service,
-        )
-
-    @property
-    def contradictions(self) -> list[Contradiction]:
-        """What its owner wrote that does not go together, or not with what is known of the service."""
-        return contradictions(self.written) if self.written else []
-
-
-StoreSettings = LocalSettings | BucketSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +53,8 @@ class Alias:
     """Whether no stranger may ever read its files (archives, exports): then they need a bucket of their own."""
     served_at: str = ""
     """The URL below which the site itself answers for these files; "" for that of the first folder among the stores."""
+    serving: str = ""
+    """How its files are served, as the site chose; "" to go by the store in use (see `serving_of`)."""
 
     @property
     def rule(self) -> PublishingRule:
@@ -115,6 +66,14 @@ class Alias:
                 remedy="Name a function that takes a key and the first bytes and returns Publish or HoldBack.",
             )
         return self.publishing_rule
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Where copies of files that live elsewhere are kept on this machine, and how much room they may take."""
+
+    folder: Path
+    most_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +90,7 @@ class Configuration:
     """Where runs leave what makes the next one quicker; it may be thrown away at any time."""
     secret_files: tuple[Path, ...] = ()
     """Files of this machine that hold secrets, such as ``.env``; the doctor looks at who may read them."""
+    cache: CacheSettings | None = None
 
     def known_as(self, value: str) -> str:
         """Return how the owner calls the setting behind *value*, e.g. ``AWS_S3_ENDPOINT_URL`` for ``ENDPOINT_URL``."""
@@ -194,36 +154,32 @@ def store_settings(name: str) -> StoreSettings:
 @cache
 def store_named(name: str) -> Store:
     """Return the store *name*, opened for the bulk path. No request is made."""
-    described = store_settings(name)
     # Here and not above: the site's settings module imports this one for its URLs, and opens no store.
-    from .walking import SiteBucket, SiteFolder
+    from .walking import opened
 
-    if isinstance(described, LocalSettings):
-        return SiteFolder(described.name, described.root)
-    return SiteBucket(
-        described.name,
-        bucket=described.bucket,
-        prefix=described.prefix,
-        region=described.region or "",
-        endpoint_url=described.endpoint_url,
-        access_key_id=described.access_key_id,
-        secret_access_key=described.secret_access_key,
-        acl=described.acl,
-        addressing_style=described.addressing_style,
-    )
+    return opened(store_settings(name))
 
 
 def public_hosts() -> list[str]:
     """Return the origins (``https://host[:port]``) browsers fetch this site's files from, for its CSP and CORS.
 
     Of an alias that is being moved both stores count, because a page may be older or newer than the step. The list has
-    no duplicates and is sorted; stores without an absolute public URL are not in it.
+    no duplicates and is sorted; stores without an absolute public URL are not in it. A browser that the site leads to a
+    store has to be allowed to go there as well.
+    """
+    urls = {url for name in configuration().aliases for url in public_urls_in_use(name)}
+    return sorted({addresses.origin(url) for url in urls if urlsplit(url).netloc})
+
+
+def serving_of(alias: str) -> str:
+    """Return how files of *alias* are served now: `DIRECT`, `REDIRECT` or `PROXY`.
+
+    As the site chose; else directly, unless strangers have no way to the store in use.
     """
     from .moving.state import state_of
 
-    in_use = [store for name in configuration().aliases for store in state_of(name).in_use]
-    public = {store_settings(store).public_url for store in in_use}
-    return sorted({addresses.origin(url) for url in public if urlsplit(url).netloc})
+    chosen = configured_alias(alias).serving
+    return chosen or (DIRECT if store_settings(state_of(alias).active).public_url else PROXY)
 
 
 def public_url_in_use(alias: str) -> str:
@@ -231,14 +187,21 @@ def public_url_in_use(alias: str) -> str:
     from .moving.state import state_of
 
     state = state_of(alias)
-    return served_at(alias) if state.links_to_the_site else store_settings(state.active).public_url
+    if state.links_to_the_site or serving_of(alias) != DIRECT:
+        return served_at(alias)
+    return store_settings(state.active).public_url
 
 
 def public_urls_in_use(alias: str) -> list[str]:
-    """Return the base URL of every store that pages may name files of *alias* in now: of both while it is moved."""
+    """Return the base URL of every store that pages may name files of *alias* in now: of both while it is moved.
+
+    A store that strangers have no way to, or are given none, counts as the site.
+    """
     from .moving.state import state_of
 
-    return [store_settings(store).public_url for store in state_of(alias).in_use]
+    if configured_alias(alias).serving == PROXY:
+        return [served_at(alias)]
+    return [store_settings(store).public_url or served_at(alias) for store in state_of(alias).in_use]
 
 
 def served_at(alias: str) -> str:
@@ -250,7 +213,7 @@ def served_at(alias: str) -> str:
     if configured.served_at:
         return configured.served_at
     for store in map(store_settings, configured.stores):
-        if isinstance(store, LocalSettings):
+        if store.is_on_this_machine:
             return store.public_url
     raise SettingsError(
         f"Where the site itself serves the files of {alias!r} is not known.",
@@ -260,8 +223,8 @@ def served_at(alias: str) -> str:
 
 
 def public_urls() -> list[str]:
-    """Return the public base URL of every configured store, in use or not."""
-    return sorted({store.public_url for store in configuration().stores.values()})
+    """Return the public base URL of every configured store that has one, in use or not."""
+    return sorted({store.public_url for store in configuration().stores.values() if store.public_url})
 
 
 def public_url_of(store: Mapping[str, Any]) -> str:
@@ -288,7 +251,7 @@ setting_changed.connect(_forget_when_changed)
 
 def read(found: Mapping[str, Any]) -> Configuration:
     """Turn the raw setting into typed values. Raise `SettingsError` for the first value that is missing or wrong."""
-    known = {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS", "STATE_DIR", "SECRET_FILES"}
+    known = {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS", "STATE_DIR", "SECRET_FILES", "CACHE"}
     _refuse_unknown(found, known, SETTING)
     called = dict(found.get("CONFIGURED_BY", {}))
     stores = {name: _store(name, values, called) for name, values in _mapping(found, "STORES").items()}
@@ -301,6 +264,7 @@ def read(found: Mapping[str, Any]) -> Configuration:
         tuple(_origin(value) for value in found.get("SITE_ORIGINS", ())),
         _state_dir(found.get("STATE_DIR")),
         tuple(_absolute_path("SECRET_FILES", value) for value in found.get("SECRET_FILES", ())),
+        _cache(found.get("CACHE")),
     )
 
 
@@ -340,6 +304,23 @@ def _state_dir(value: Any) -> Path | None:
     return None if value is None else _absolute_path("STATE_DIR", value)
 
 
+def _cache(values: Any) -> CacheSettings | None:
+    if values is None:
+        return None
+    setting = f'{SETTING}["CACHE"]'
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"{setting} is {values!r}.", setting=setting, remedy="Expected: FOLDER and MOST_BYTES.")
+    _refuse_unknown(values, {"FOLDER", "MOST_BYTES"}, setting)
+    most_bytes = values.get("MOST_BYTES", USUAL_CACHE)
+    if isinstance(most_bytes, bool) or not isinstance(most_bytes, int) or most_bytes < SMALLEST_CACHE:
+        raise SettingsError(
+            f'{setting}["MOST_BYTES"] is {most_bytes!r}.',
+            setting=f'{setting}["MOST_BYTES"]',
+            remedy=f"Expected: a number of bytes, at least {SMALLEST_CACHE}.",
+        )
+    return CacheSettings(_absolute_path('CACHE"]["FOLDER', values.get("FOLDER")), most_bytes)
+
+
 def _absolute_path(key: str, value: Any) -> Path:
     if not isinstance(value, str | Path) or not Path(value).is_absolute():
         setting = f'{SETTING}["{key}"]'
@@ -349,7 +330,8 @@ def _absolute_path(key: str, value: Any) -> Path:
 
 def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSettings]) -> Alias:
     where = f'{SETTING}["ALIASES"]["{name}"]'
-    _refuse_unknown(values, {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS", "PRIVATE", "SERVED_AT"}, where)
+    known_keys = {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS", "PRIVATE", "SERVED_AT", "SERVING"}
+    _refuse_unknown(values, known_keys, where)
     active = values.get("ACTIVE")
     known = tuple(values.get("STORES", (active,)))
     for store in (active, *known):
@@ -362,7 +344,7 @@ def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSetti
     if active not in known:
         known = (active, *known)
     rule, derived = values.get("PUBLISHING_RULE"), values.get("DERIVED_KEYS")
-    return Alias(
+    alias = Alias(
         name=name,
         active=active,
         stores=known,
@@ -370,7 +352,10 @@ def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSetti
         derived_keys=_imported_when_called(derived, f'{where}["DERIVED_KEYS"]') if derived else _nothing_derived,
         private=bool(values.get("PRIVATE", False)),
         served_at=_served_at(values.get("SERVED_AT", ""), where),
+        serving=_serving(values.get("SERVING", ""), where),
     )
+    _check_links(alias, [stores[store] for store in known], where)
+    return alias
 
 
 def _served_at(value: Any, where: str) -> str:
@@ -378,6 +363,37 @@ def _served_at(value: Any, where: str) -> str:
         return value
     setting = f'{where}["SERVED_AT"]'
     raise SettingsError(f"{setting} is {value!r}.", setting=setting, remedy="Expected: a URL that ends with a slash.")
+
+
+def _serving(value: Any, where: str) -> str:
+    if value in ("", DIRECT, REDIRECT, PROXY):
+        return value
+    setting = f'{where}["SERVING"]'
+    raise SettingsError(
+        f"{setting} is {value!r}.", setting=setting, remedy=f"Expected: {DIRECT!r}, {REDIRECT!r} or {PROXY!r}."
+    )
+
+
+def _check_links(alias: Alias, stores: list[StoreSettings], where: str) -> None:
+    """Raise `SettingsError` if links to a public alias's files would lead nowhere in one of its stores."""
+    unreachable = next((store for store in stores if not store.public_url), None)
+    if unreachable is None or alias.private:
+        return
+    if alias.serving in (DIRECT, REDIRECT):
+        setting = f'{where}["SERVING"]'
+        raise SettingsError(
+            f"{setting} is {alias.serving!r}, and the store {unreachable.name!r} has no PUBLIC_URL to lead to.",
+            setting=setting,
+            remedy=f"Leave it out, or set it to {PROXY!r}; or give the store its PUBLIC_URL.",
+        )
+    if not alias.served_at and not any(store.is_on_this_machine for store in stores):
+        setting = f'{where}["SERVED_AT"]'
+        raise SettingsError(
+            f"The store {unreachable.name!r} has no PUBLIC_URL, and where the site itself serves the files of "
+            f"{alias.name!r} is not known.",
+            setting=setting,
+            remedy="Route a path to external_storage.django.views.serve, and name it here.",
+        )
 
 
 def _nothing_derived(key: str) -> list[str]:
@@ -407,15 +423,13 @@ def _store(name: str, values: Mapping[str, Any], called: Mapping[str, str]) -> S
     if not isinstance(values, Mapping):
         raise SettingsError(f'{SETTING}["STORES"]["{name}"] is not a dictionary.', setting=f'{SETTING}["STORES"]')
     kind = values.get("KIND")
-    if kind == "local":
-        return _local(_Values(name, values, called))
-    if kind == "s3":
-        return _bucket(_Values(name, values, called))
-    raise SettingsError(
-        f"The store {name!r} is of kind {kind!r}.",
-        setting=f'{SETTING}["STORES"]["{name}"]["KIND"]',
-        remedy='Expected: "local" or "s3".',
-    )
+    if kind not in _READERS:
+        raise SettingsError(
+            f"The store {name!r} is of kind {kind!r}.",
+            setting=f'{SETTING}["STORES"]["{name}"]["KIND"]',
+            remedy=f"Expected: {', '.join(map(repr, _READERS))}.",
+        )
+    return _READERS[kind](_Values(name, values, called))
 
 
 class _Values:
@@ -450,6 +464,27 @@ class _Values:
         if not isinstance(value, str) or value == "None" or value != value.strip() or _CONTROL.search(value):
             raise self.wrong(key, "not what it should be" if secret else repr(value), expected)
         return value
+
+    def number(self, key: str, default: int, most: int, expected: str) -> int:
+        value = self._values.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+            raise self.wrong(key, repr(value), expected)
+        return value
+
+    def path(self, key: str, expected: str) -> Path:
+        """Return an absolute path that must be there."""
+        path = self.optional_path(key, expected)
+        if path is None:
+            raise self.wrong(key, "missing or empty", expected)
+        return path
+
+    def optional_path(self, key: str, expected: str) -> Path | None:
+        value = self._values.get(key)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str | Path) or not Path(value).is_absolute():
+            raise self.wrong(key, repr(value), expected)
+        return Path(value)
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._values.get(key, default)
@@ -490,6 +525,68 @@ def _internal_url(values: _Values) -> str:
     url = values.optional_text("INTERNAL_URL", expected) or ""
     if url and not re.fullmatch(r"/([\w.-]+/)+", url):
         raise values.wrong("INTERNAL_URL", repr(url), expected)
+    return url
+
+
+def _sftp(values: _Values) -> SftpSettings:
+    values.only(
+        *("HOST", "PORT", "USER", "ROOT", "PASSWORD", "KEY_FILE", "PASSPHRASE", "KNOWN_HOSTS", "PUBLIC_URL"),
+        *("FILE_MODE", "DIRECTORY_MODE"),
+    )
+    password = values.optional_text("PASSWORD", "the password of that user", secret=True)
+    key_file = values.optional_path("KEY_FILE", "the absolute path of a private key")
+    if bool(password) == bool(key_file):
+        found = "set, and PASSWORD too" if password else "missing, and PASSWORD too"
+        raise values.wrong("KEY_FILE", found, "one of the two: the path of a private key, or a password")
+    return SftpSettings(
+        name=values.store,
+        host=values.text("HOST", "the server's name or address alone"),
+        port=values.number("PORT", 22, 65535, "a port, from 1 to 65535"),
+        user=values.text("USER", "the user to log in as"),
+        root=_remote_folder(values),
+        known_hosts=values.path("KNOWN_HOSTS", "the absolute path of a file, which need not exist yet"),
+        key_file=key_file,
+        public_url=_optional_url(values),
+        file_mode=values.number("FILE_MODE", 0o644, 0o777, "permissions, such as 0o644"),
+        directory_mode=values.number("DIRECTORY_MODE", 0o755, 0o777, "permissions, such as 0o755"),
+        password=password,
+        passphrase=values.optional_text("PASSPHRASE", "what opens the private key", secret=True),
+    )
+
+
+def _remote_folder(values: _Values) -> str:
+    expected = "a directory on the server, such as /srv/images, or images for one where the login leads"
+    root = values.text("ROOT", expected)
+    if ".." in root.split("/"):
+        raise values.wrong("ROOT", repr(root), expected)
+    return root
+
+
+def _django_storage(values: _Values) -> DjangoStorageSettings:
+    values.only("CLASS", "OPTIONS", "PLACE", "PUBLIC_URL")
+    expected = "the dotted path of a storage class, such as storages.backends.azure_storage.AzureStorage"
+    class_path = values.text("CLASS", expected)
+    if not re.fullmatch(r"([A-Za-z_]\w*\.)+[A-Za-z_]\w*", class_path):
+        raise values.wrong("CLASS", repr(class_path), expected)
+    options = values.raw("OPTIONS") or {}
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise values.wrong("OPTIONS", f"a {type(options).__name__}", "a dictionary of the class's own options")
+    place = values.optional_text("PLACE", "where it is, in a few words without secrets")
+    return DjangoStorageSettings(
+        name=values.store,
+        class_path=class_path,
+        place=place or f"{class_path.rpartition('.')[2]}:{values.store}",
+        public_url=_optional_url(values),
+        options=dict(options),
+    )
+
+
+def _optional_url(values: _Values) -> str:
+    expected = "the URL at which strangers read the files, ending with a slash; or nothing"
+    url = values.optional_text("PUBLIC_URL", expected) or ""
+    parts = urlsplit(url)
+    if url and (not url.endswith("/") or "@" in parts.netloc or parts.query or parts.fragment):
+        raise values.wrong("PUBLIC_URL", "not what it should be", expected)
     return url
 
 
@@ -602,3 +699,6 @@ def _refuse_unknown(values: Mapping[str, Any], known: set[str], where: str) -> N
             setting=where,
             remedy=f"Known keys: {', '.join(sorted(known))}.",
         )
+
+
+_READERS = {"local": _local, "s3": _bucket, "sftp": _sftp, "django": _django_storage}

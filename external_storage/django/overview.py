@@ -232,7 +232,7 @@ def _store(state: State, name: str, count: dict[str, Any] | None) -> StoreShown:
         place=conf.store_named(name).place,
         public_url=described.public_url,
         role=_role(state, name),
-        service="" if isinstance(described, conf.LocalSettings) else described.service.name,
+        service=described.service.name if described.service else "",
         files=count["files"] if is_counted else None,
         bytes=count.get("bytes", 0),
         kinds=list((count.get("kinds") or {}).items()),
@@ -243,7 +243,7 @@ def _store(state: State, name: str, count: dict[str, Any] | None) -> StoreShown:
 
 def _monthly(described: conf.StoreSettings, size: int) -> str:
     """Return what keeping so many bytes costs a month at the list price, "" where none is known."""
-    prices = None if isinstance(described, conf.LocalSettings) else described.service.prices
+    prices = described.service.prices if described.service else None
     if prices is None:
         return ""
     return f"{size / GB * prices.month:.2f} {prices.currency}"

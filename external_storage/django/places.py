@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,12 +34,12 @@ class Place:
 
     @property
     def is_folder(self) -> bool:
-        return isinstance(self.settings, conf.LocalSettings)
+        return self.settings.is_on_this_machine
 
     @property
     def provider(self) -> Provider | None:
-        """The service behind it; None for a folder."""
-        return None if isinstance(self.settings, conf.LocalSettings) else self.settings.service
+        """The S3-compatible service behind it; None where there is none."""
+        return self.settings.service
 
     @property
     def public_url(self) -> str:
@@ -159,8 +160,8 @@ def _credentials_for(url: BucketUrl, environment: Mapping[str, str]) -> tuple[st
 
 def _access_key_of(store: str) -> tuple[str, str, None]:
     described = conf.store_settings(store)
-    if isinstance(described, conf.LocalSettings):
-        raise SettingsError(f"The store {store!r} is a folder and has no access key.")
+    if not isinstance(described, conf.BucketSettings):
+        raise SettingsError(f"The store {store!r} is no bucket and has no access key.")
     return described.access_key_id, described.secret_access_key, None
 
 
@@ -176,11 +177,22 @@ def _overlap(one: conf.StoreSettings, other: conf.StoreSettings) -> bool:
 
 
 def _whereabouts(described: conf.StoreSettings) -> tuple[tuple[str, ...], str]:
-    """Return what is one and the same for a place however it is written: which disk or bucket, and where inside."""
+    """Return what is one and the same for a place however it is written: which disk, bucket or server, and where."""
     if isinstance(described, conf.LocalSettings):
         return ("folder",), f"{os.path.realpath(described.root).rstrip('/')}/"
+    if isinstance(described, conf.SftpSettings):
+        root = posixpath.normpath(described.root)
+        return ("sftp", described.host.lower(), str(described.port)), f"{root.rstrip('/')}/"
+    if isinstance(described, conf.DjangoStorageSettings):
+        return _of_django_storage(described)
     if recognise(described.endpoint_url).id == "aws":
         return (AMAZON, described.bucket), described.prefix
     parts = urlsplit(described.endpoint_url or "")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return ((parts.hostname or "").lower(), str(port), described.bucket), described.prefix
+
+
+def _of_django_storage(described: conf.DjangoStorageSettings) -> tuple[tuple[str, ...], str]:
+    """Return the place of a storage class: two are one where the class and all its options are the same."""
+    given = sorted(f"{name}={value!r}" for name, value in described.options.items())
+    return ("django", described.class_path, *given), "/"

@@ -47,7 +47,7 @@ def route_of(alias_name: str) -> Route:
     """Return the way from the alias's folder to its bucket. Raise `SettingsError` where one of them is missing."""
     alias = conf.alias_named(alias_name)
     described = [conf.store_settings(name) for name in alias.stores]
-    folder = next((store for store in described if isinstance(store, conf.LocalSettings)), None)
+    folder = next((store for store in described if store.is_on_this_machine), None)
     if folder is None:
         raise SettingsError(
             f"The alias {alias.name!r} has no local store to send files from.",

@@ -123,7 +123,7 @@ class StaticStorage(ManifestStaticFilesStorage):
 
 def is_remote(store: str) -> bool:
     """Return whether *store* is somewhere else than in a folder of this machine."""
-    return not isinstance(conf.store_settings(store), conf.LocalSettings)
+    return not conf.store_settings(store).is_on_this_machine
 
 
 def storage_of(alias: str) -> StaticStorage | None:

@@ -1,16 +1,27 @@
-"""The stores of the settings, without the one object in them that is ours: no walk meets it."""
+"""Open the stores of the settings, without the one object in them that is ours: no walk meets it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.module_loading import import_string
+
+from ..errors import SettingsError
 from ..objects import ObjectInfo, PassedOver
-from ..stores import LocalStore, S3Store
+from ..stores import DjangoStorageStore, LocalStore, S3Store, Store
+from .kinds import BucketSettings, DjangoStorageSettings, LocalSettings, SftpSettings, StoreSettings
 from .names import GUARD_KEY
 
 
-class SiteFolder(LocalStore):
-    """A folder of the site."""
+class _ListedWithoutTheGuard:
+    """For a store whose every walk is its ``list``."""
+
+    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        return (each for each in super().list(prefix, after=after, until=until) if each.key != GUARD_KEY)
+
+
+class _SurveyedWithoutTheGuard:
+    """For a store whose every walk is its ``survey``."""
 
     def survey(
         self, prefix: str = "", *, after: str = "", until: str | None = None
@@ -18,8 +29,72 @@ class SiteFolder(LocalStore):
         return (each for each in super().survey(prefix, after=after, until=until) if each.key != GUARD_KEY)
 
 
-class SiteBucket(S3Store):
+class SiteFolder(_SurveyedWithoutTheGuard, LocalStore):
+    """A folder of the site."""
+
+
+class SiteBucket(_ListedWithoutTheGuard, S3Store):
     """A bucket of the site, or the part of one under a prefix."""
 
-    def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
-        return (each for each in super().list(prefix, after=after, until=until) if each.key != GUARD_KEY)
+
+class SiteDjangoStorage(_ListedWithoutTheGuard, DjangoStorageStore):
+    """What a Django storage class keeps for the site."""
+
+
+def opened(described: StoreSettings) -> Store:
+    """Return the store that *described* describes, for the bulk path. No request is made."""
+    match described:
+        case LocalSettings():
+            return SiteFolder(described.name, described.root)
+        case BucketSettings():
+            return _bucket(described)
+        case SftpSettings():
+            return _sftp_directory(described)
+        case DjangoStorageSettings():
+            return SiteDjangoStorage(described.name, _storage_of(described), place=described.place)
+
+
+def _bucket(described: BucketSettings) -> Store:
+    return SiteBucket(
+        described.name,
+        bucket=described.bucket,
+        prefix=described.prefix,
+        region=described.region or "",
+        endpoint_url=described.endpoint_url,
+        access_key_id=described.access_key_id,
+        secret_access_key=described.secret_access_key,
+        acl=described.acl,
+        addressing_style=described.addressing_style,
+    )
+
+
+def _sftp_directory(described: SftpSettings) -> Store:
+    from ..stores.sftp import Login, SftpStore  # a site without such a store needs nothing of it
+
+    class SiteDirectory(_SurveyedWithoutTheGuard, SftpStore):
+        """A directory of the site on a server that speaks SFTP."""
+
+    login = Login(
+        described.host,
+        described.user,
+        str(described.known_hosts),
+        port=described.port,
+        key_file=str(described.key_file) if described.key_file else None,
+        password=described.password,
+        passphrase=described.passphrase,
+    )
+    modes = {"file_mode": described.file_mode, "directory_mode": described.directory_mode}
+    return SiteDirectory(described.name, login, described.root, **modes)
+
+
+def _storage_of(described: DjangoStorageSettings) -> object:
+    """Return the Django storage itself. Raise `SettingsError` if its class or what that needs is not there."""
+    try:
+        return import_string(described.class_path)(**described.options)
+    except Exception as problem:  # anybody's class, which may refuse its options with anything
+        raise SettingsError(
+            f"The class {described.class_path} of the store {described.name!r} cannot be used "
+            f"({type(problem).__name__}).",
+            setting="CLASS",
+            remedy="Check its dotted path, that its package is installed, and its OPTIONS.",
+        ) from problem

@@ -100,7 +100,7 @@ class Way:
     def _folders(self) -> Iterator[Path]:
         stores = [] if self.alias is None else [conf.store_settings(name) for name in self.alias.stores]
         for described in (self.source.settings, self.target.settings, *stores):
-            if isinstance(described, conf.LocalSettings):
+            if described.is_on_this_machine:
                 yield described.root
 
 

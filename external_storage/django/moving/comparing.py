@@ -137,7 +137,7 @@ class _Comparing:
         self._alias = alias
         self._standby = fresh_state_of(alias).standby
         self._source, self._target = (RetryingStore(conf.store_named(name)) for name in (source, target))
-        self._is_folder = isinstance(conf.store_settings(target), conf.LocalSettings)
+        self._is_folder = conf.store_settings(target).is_on_this_machine
         self._rules = rules_for(alias)
         self._references = References(alias)
         self._found = Comparison()

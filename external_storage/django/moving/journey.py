@@ -198,7 +198,7 @@ def alone_on_folders(alias: str) -> Iterator[None]:
     """Keep the commands away from the alias's folders that copy without a look at the marks."""
     with ExitStack() as held:
         described = map(conf.store_settings, conf.configured_alias(alias).stores)
-        folders = {each.root.resolve() for each in described if isinstance(each, conf.LocalSettings)}
+        folders = {each.root.resolve() for each in described if each.is_on_this_machine}
         for folder in sorted(folder for folder in folders if folder.is_dir()):
             held.enter_context(only_run_on(folder))
         yield
@@ -363,19 +363,18 @@ class Journey:
             if in_the_way and time.monotonic() > patience_ends:
                 raise Blocked([ladder.blocker_of(in_the_way)])
             reasons = "".join(f" {store}: {why}" for store, why in drained.reasons.items())
-            self._view.goes_on(chapter, f"{seconds:.0f} s to wait, {len(in_the_way):,} changes to carry over.{reasons}")
+            self._view.goes_on(chapter, f"{seconds:.0f} s to wait, {in_the_way.count:,} changes to carry over.{reasons}")
             self._sleep(min(max(seconds, 0.2), 1.0))
 
-    def _in_the_way(self, state: State) -> list[marks.Mark]:
+    def _in_the_way(self, state: State) -> marks.Waiting:
         """Return the open marks the next step has to wait for; on the way back the store that is left may be dead."""
         if "open-marks" in self._force:
-            return []
-        behind = marks.open_marks(self.alias)
+            return marks.Waiting()
         if self._goes_up:
-            return [*ladder.unfinished(state), *(mark for mark in behind if mark.target == state.active)]
+            return ladder.behind(state)
         # While others write to the store that is left, there is always a change on its way; only the older ones count.
         is_there = state.active == self.target
-        return [mark for mark in behind if mark.target == self.target and (is_there or mark.epoch < state.epoch)]
+        return marks.waiting_for(self.alias, self.target, before_epoch=None if is_there else state.epoch)
 
     # Looking at the files
 
@@ -436,7 +435,7 @@ class Journey:
         return trying.try_target(self.alias, self.target)
 
     def _asked(self) -> list[Blocker]:
-        """Ask for the files as strangers; a folder's are served by the site, as they were before."""
+        """Ask for the files as strangers; what the site itself serves is served as it was before."""
         if not self._is_asked_by_strangers:
             return []
         public_url = conf.store_settings(self.target).public_url
@@ -457,8 +456,9 @@ class Journey:
     @property
     def _is_asked_by_strangers(self) -> bool:
         """Whether visitors read from the target itself, and not from the site."""
-        is_folder = isinstance(conf.store_settings(self.target), conf.LocalSettings)
-        return not is_folder and not conf.configured_alias(self.alias).private
+        target = conf.store_settings(self.target)
+        is_linked = bool(target.public_url) and conf.configured_alias(self.alias).serving != conf.PROXY
+        return is_linked and not target.is_on_this_machine and not conf.configured_alias(self.alias).private
 
     def _refuse(self, blockers: list[Blocker]) -> None:
         """Raise `Blocked` unless each of *blockers* was overruled by its name."""

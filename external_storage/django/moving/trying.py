@@ -28,13 +28,14 @@ def try_target(alias: str, target: str, *, write: bool = True) -> list[Blocker]:
     conf.served_at(alias)
     ladder.check_target(state, target)
     described = conf.store_settings(target)
-    if isinstance(described, conf.LocalSettings):
+    if described.is_on_this_machine:
         return list(_try_folder(alias, described))
     private = conf.configured_alias(alias).private
     store = RetryingStore(conf.store_named(target))
-    tried = preflight(store, described.public_url, public=not private, write=write)
+    linked = bool(described.public_url) and not private and conf.configured_alias(alias).serving != conf.PROXY
+    tried = preflight(store, described.public_url, public=linked, write=write)
     findings = tried.failures
-    if private and write and not findings:
+    if private and described.public_url and write and not findings:
         findings = _closed(examine_private_store(store, (described.public_url,)))
     return [Blocker(finding.id, finding.seen, finding.remedy) for finding in findings]
 

@@ -57,7 +57,7 @@ class Command(StorageCommand):
             described = conf.store_settings(name)
             role = _role(state, name)
             self.tell(f"  {'*' if name == alias.active else ' '} {name}: {conf.store_named(name).place}{role}")
-            self.tell(f"      read at {described.public_url}")
+            self.tell(f"      read {_read_at(alias, described)}")
             self.tell(f"      {'; '.join(guarantees(described))}")
             if name in answers:
                 self.tell(f"      {answers[name] or 'It answers.'}")
@@ -95,15 +95,23 @@ def _role(state: State, store: str) -> str:
     return " (left behind)" if store in state.retired else ""
 
 
+def _read_at(alias: conf.Alias, described: conf.StoreSettings) -> str:
+    if described.public_url:
+        return f"at {described.public_url}"
+    return "by nobody but the site" if alias.private else f"through the site at {conf.served_at(alias.name)}"
+
+
 def guarantees(described: conf.StoreSettings) -> list[str]:
     """Return what holds for files in this store, in words."""
-    if isinstance(described, conf.LocalSettings):
+    if described.is_on_this_machine:
         return [
             "a file appears whole or not at all",
             "two writers never overwrite each other unseen",
             "it keeps no headers: the web server decides them and who may read",
         ]
     provider = described.service
+    if provider is None:
+        return ["it keeps no headers: the web server decides them and who may read"]
     acl = "no ACL is sent; " if described.acl is None else ""
     return [
         f"{provider.name}",

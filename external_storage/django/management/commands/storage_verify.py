@@ -72,9 +72,9 @@ class Command(WayCommand):
         lines = transfer.verify(source, target, rules, read_data=options["read_data"], concurrency=threads)
         if not options["metadata"]:
             return lines
-        if way.target.is_folder:
+        if way.target.provider is None:
             raise SettingsError(
-                "A folder keeps no headers; the server that serves it decides them.",
+                f"{way.target.store.place} keeps no headers; the server that serves it decides them.",
                 remedy="Leave out --metadata, or name a bucket as TARGET.",
             )
         access = _Strangers(way.target.public_url).may_read
