@@ -79,6 +79,40 @@ def test_afterwards_the_site_leads_the_way_for_an_hour(site_with_bucket, step):
             answer(key)
 
 
+UNTIL_EXCHANGED = ("begin_mirroring", "begin_handover", "exchange")
+
+
+@pytest.mark.parametrize(
+    ("mode", "links_to_the_bucket", "status"), [("direct", True, 302), ("redirect", False, 302), ("proxy", False, 200)]
+)
+def test_in_every_mode_old_links_are_good_on_every_step_there_and_back(
+    site_with_bucket, settings, mode, links_to_the_bucket, status
+):
+    site = site_with_bucket
+    described = settings.EXTERNAL_STORAGE
+    alias = {**described["ALIASES"]["default"], "SERVING": mode}
+    settings.EXTERNAL_STORAGE = {**described, "ALIASES": {"default": alias}}
+    in_bucket = conf.store_settings("bucket").public_url + "a.txt"
+    on_site = conf.served_at("default") + "a.txt"
+    site.save("a.txt", "as it was")
+    site.put("bucket", "a.txt", "as it was")
+    for step in ("nothing", *UNTIL_EXCHANGED):
+        if step != "nothing":
+            site.climb(step)
+        assert site.storage.url("a.txt") == on_site, step
+        response = answer("a.txt")
+        assert (response.status_code, body(response)) == (200, b"as it was"), step
+    for step in ("confirm", "settle"):
+        site.climb(step)
+        assert site.storage.url("a.txt") == (in_bucket if links_to_the_bucket else on_site), step
+        response = answer("a.txt")
+        assert response.status_code == status, step
+        assert response.get("Location") == (in_bucket if status == 302 else None), step
+    site.climb("begin_mirroring", *UNTIL_EXCHANGED[1:], "confirm", "settle", target="disk")
+    assert site.storage.url("a.txt") == on_site
+    assert body(answer("a.txt")) == b"as it was"
+
+
 # Where nothing is written down
 
 
