@@ -73,7 +73,7 @@ class SftpSource:
         self._place = place
         self._opened = opened
         self._reopen = reopen
-        self._begin()
+        self._begin_at(0)
 
     def __enter__(self) -> SftpSource:
         return self
@@ -93,11 +93,14 @@ class SftpSource:
         return data
 
     def restart(self) -> None:
+        self.seek(0)
+
+    def seek(self, position: int) -> None:
         if self._opened.channel.lost is not None:
             self._opened = self._reopen()
             if info(self.info.key, self._opened.attributes) != self.info:
                 raise SourceChanged(f"{self.info.key!r} was replaced while it was read.", key=self.info.key)
-        self._begin()
+        self._begin_at(position)
 
     def check_unchanged(self) -> None:
         if self._afterwards is None:
@@ -108,8 +111,8 @@ class SftpSource:
         if self._read != self.info.size or now is None or info(self.info.key, now) != self.info:
             raise SourceChanged(f"{self.info.key!r} changed while it was read.", key=self.info.key)
 
-    def _begin(self) -> None:
-        self._asked = self._read = 0
+    def _begin_at(self, position: int) -> None:
+        self._asked = self._read = position
         self._due: deque[tuple[int, int, Reply]] = deque()
         self._rest = memoryview(b"")
         self._afterwards: Reply | None = None

@@ -51,10 +51,12 @@ _REASONS: list[tuple[str, Callable[[Login, str], StorageError]]] = [
         ),
     ),
     (
-        "incorrect passphrase|bad passphrase|Load key .*: (error in libcrypto|invalid format)",
+        # The server would take the key, and the client then does not use it: it could not open it.
+        "incorrect passphrase|Load key .*: (error in libcrypto|invalid format)"
+        "|Server accepts key: [^\\n]*\\s+(debug1: read_passphrase[^\\n]*\\s+)?debug1: No more auth",
         lambda login, told: CredentialsRefused(
-            f"The key file {login.key_file} could not be read: its passphrase is wrong or missing, or it is no key.",
-            remedy="Check PASSPHRASE, and that KEY_FILE is the private key.",
+            f"The key file {login.key_file} could not be used: its passphrase is wrong or missing, or it is no key.",
+            remedy="Check PASSPHRASE, and that KEY_FILE is the private half of the key.",
         ),
     ),
     (

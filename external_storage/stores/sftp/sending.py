@@ -219,6 +219,7 @@ def _replace_in_two_steps(channel: Channel, tree: Tree, key: str, unfinished: by
         if seen.answer.kind != Kind.ATTRS:
             continue
         _refuse_folder(seen.answer, key, tree.place)
+        tree.moved_aside = True
         channel.ask(Kind.REMOVE, packets.text(aside))  # left by somebody who was killed, if it is there
         channel.ask(*moving(path, aside))
         moved = _ask_to_move(channel, unfinished, path)

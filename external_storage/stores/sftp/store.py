@@ -77,11 +77,15 @@ class SftpStore:
         self._ahead = pool.ahead(login)
         self._stored: OrderedDict[str, ObjectInfo] = OrderedDict()
         self._abandoned: dict[bytes, None] = {}
-        self._notes: dict[str, None] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(self._notes)
+        if not self._tree.moved_aside:
+            return ()
+        return (
+            f"The server of {self.place} lacks posix-rename: while a file there is replaced, whoever reads the folder "
+            "and does not ask us finds it missing for a moment.",
+        )
 
     def close(self) -> None:
         """End the connections, for all stores with this login; the next request opens one again."""
@@ -292,7 +296,7 @@ class SftpStore:
         return found
 
     def _remember_if_abandoned(self, folder: str, name: bytes, attributes: Attributes) -> None:
-        if time.time() - (attributes.modified or time.time()) > ABANDONED_SECONDS:
+        if attributes.modified is not None and time.time() - attributes.modified > ABANDONED_SECONDS:
             self._abandoned[os.fsencode(folder) + name] = None
 
     def _look_at(self, entry: _Entry) -> ObjectInfo | PassedOver | None:

@@ -35,6 +35,8 @@ class Tree:
         self._directory_mode = directory_mode
         self._real: bytes | None = None
         self._looked_at: dict[bytes, float] = {}
+        self.moved_aside = False
+        """Whether a file had to be moved aside for another, because the server moves none onto another."""
 
     # The root
 
@@ -96,8 +98,8 @@ class Tree:
 
     def _ask_where_it_is(self, channel: Channel, path: bytes) -> Reply | None:
         """Ask where the folder of *path* really is, unless it was looked at a moment ago."""
-        folder = path.rpartition(b"/")[0]
-        return None if self._is_trusted(folder) else channel.ask(Kind.REALPATH, packets.text(folder or b"/"))
+        folder = folder_of(path)
+        return None if self._is_trusted(folder) else channel.ask(Kind.REALPATH, packets.text(folder))
 
     def _check_folder(self, reply: Reply, root: bytes, key: str) -> None:
         if reply.answer.kind != Kind.NAME or not _lies_in(reply.answer.names()[0][0], root):
@@ -136,7 +138,7 @@ class Tree:
         check_key(key)
         root = yield from self.root(channel)
         path = join(root, key)
-        folder = path.rpartition(b"/")[0]
+        folder = folder_of(path)
         if not self._is_trusted(folder):
             yield from self._check_way(channel, root, folder, key, make)
         return path
@@ -150,7 +152,7 @@ class Tree:
         """From the root downwards, so that nothing is made behind a link that leads out."""
         way = [folder]
         while len(way[-1]) > len(root) and not self._is_trusted(way[-1]):
-            way.append(way[-1].rpartition(b"/")[0] or b"/")
+            way.append(folder_of(way[-1]))
         for each in reversed(way):
             found = yield from self._real_path_of_folder(channel, each, key)
             if found is None and not make:
@@ -214,6 +216,11 @@ class Tree:
 def join(root: bytes, key: str) -> bytes:
     """Return the path of *key*."""
     return root.rstrip(b"/") + b"/" + key.encode("utf-8", "surrogateescape")
+
+
+def folder_of(path: bytes) -> bytes:
+    """Return the folder in which *path* lies."""
+    return path.rpartition(b"/")[0] or b"/"
 
 
 def previous(path: bytes) -> bytes:
