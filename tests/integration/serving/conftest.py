@@ -45,14 +45,18 @@ class ServingSite:
     def configure(self, values: dict[str, Any], *, most_bytes: int = 0, **alias: Any) -> None:
         """Keep the files in the store of these *values*, and copies of up to *most_bytes*; 0 for none."""
         self.settings.EXTERNAL_STORAGE = {
-            "STORES": {"files": values},
+            "STORES": {
+                "files": values,
+                "static": {"KIND": "local", "ROOT": self.copies.parent, "PUBLIC_URL": "/static/"},
+            },
             "ALIASES": {
                 "default": {
                     "ACTIVE": "files",
                     "PUBLISHING_RULE": "bookwyrm.images.publishing.may_publish",
                     "SERVED_AT": "/images/",
                     **alias,
-                }
+                },
+                "staticfiles": {"ACTIVE": "static"},
             },
             "DEADLINE": 2,
             **({"CACHE": {"FOLDER": self.copies, "MOST_BYTES": most_bytes}} if most_bytes else {}),
@@ -93,6 +97,7 @@ def body_of(response: HttpResponseBase) -> bytes:
 def serving(settings, tmp_path: Path, transactional_db) -> Iterator[ServingSite]:
     """A site; `configure` says where its files are."""
     settings.STORAGES = dict(settings.STORAGES)
+    settings.ROOT_URLCONF = "tests.integration.serving.urls"
     fetching.spare_nobody()
     yield ServingSite(settings, tmp_path / "copies")
     fetching.spare_nobody()
