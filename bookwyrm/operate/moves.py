@@ -138,7 +138,7 @@ def _of(alias: str, wanted: str) -> Whereabouts:
         target=target,
         progress="; ".join(f"{chapter}: {text}" for chapter, text in progress.items()),
         problem=asked.problem if is_asked else "",
-        changes_to_carry=len(marks.open_marks(alias)),
+        changes_to_carry=marks.count_open(alias),
         mover=str(locks.holder_of(alias) or ""),
         wanted="" if wanted in (state.active, target) else wanted,
         notes=tuple(map(str, notes)),

@@ -196,15 +196,14 @@ def _is_of_static_files(alias: str) -> bool:
 
 def _alias(name: str, counted: dict[tuple[str, str], dict[str, Any]]) -> AliasShown:
     state = fresh_state_of(name)
-    behind = marks.open_marks(name)
     return AliasShown(
         name=name,
         state=state,
         step=IN_WORDS[state.step],
         since=datetime.fromtimestamp(state.since, UTC) if state.since else None,
         stores=[_store(state, store, counted.get((name, store))) for store in _in_order(state)],
-        open_marks=len(behind),
-        marks=behind[:MOST_MARKS_SHOWN],
+        open_marks=marks.count_open(name),
+        marks=marks.open_marks(name, at_most=MOST_MARKS_SHOWN),
         blockers=ladder.blockers(name) if state.is_moving else (),
         move=_move(name),
         actions=actions_for(state),

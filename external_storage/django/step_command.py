@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .console import SecretFree, StorageCommand
+from .console import SecretFree, StorageCommand, worst
 from .moving import telling
 from .moving.journey import Arrival, Blocked
 from .moving.state import State, Step
@@ -65,20 +65,21 @@ class StepCommand(StorageCommand):
             with stoppable(), closing_off(view):
                 arrival = self.take(view, **options)
         except Blocked as blocked:
-            self._tell_blockers(blocked, as_json=options["json"])
-            return blocked.exit_code
+            return self._tell_blockers(blocked, as_json=options["json"])
         self._tell_arrival(arrival, as_json=options["json"])
         return 0
 
-    def _tell_blockers(self, blocked: Blocked, *, as_json: bool) -> None:
+    def _tell_blockers(self, blocked: Blocked, *, as_json: bool) -> int:
+        code = worst(each.exit_code for each in blocked.blockers)
         if as_json:
             told = [{"name": each.name, "what": each.what, "remedy": each.remedy} for each in blocked.blockers]
-            self.tell_json({"blockers": told, "exit_code": blocked.exit_code})
-            return
+            self.tell_json({"blockers": told, "exit_code": code})
+            return code
         for each in blocked.blockers:
             self.tell(f"{'BLOCKED':<9} {each.name}: {each.what}")
             if each.remedy:
                 self.tell(f"{'':<9} -> {each.remedy}")
+        return code
 
     def _tell_arrival(self, arrival: Arrival, *, as_json: bool) -> None:
         if as_json:

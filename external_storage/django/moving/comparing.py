@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ... import transfer
-from ...errors import ObjectMissing
+from ...errors import ObjectMissing, SourceUnreadable, VerificationFailed
 from ...health.preflight import PROBES
 from ...objects import HoldBack
 from ...stores.base import Store
@@ -43,7 +43,8 @@ _IN_WORDS = {
     ),
     "target-only": (
         "{count} files are in {target} alone, and the site does not know why",
-        "They may have been deleted here before the move began. Look at them, and remove them from there.",
+        "They may have been deleted before changes were carried there. storage_prune {alias} {target} shows them, and "
+        "removes them if you agree.",
     ),
     "unreadable": ("{count} files could not be compared", "See that they can be read, or remove them."),
     "held-back": (
@@ -117,10 +118,26 @@ def open_again_what_differs(alias: str, source: str, target: str) -> int:
     return sum(side_by_side(comparing.open_again, delivered, threads=THREADS))
 
 
-def blockers_in(found: Comparison, source: str, target: str) -> list[Blocker]:
+def strays(
+    alias: str,
+    source: str,
+    target: str,
+    *,
+    counting: Callable[[Iterator[Line]], Iterator[Line]] = iter,
+) -> Iterator[str]:
+    """Yield the keys that `compare` would call target-only, each looked at a second time."""
+    return _Comparing(alias, source, target).strays(counting)
+
+
+def blockers_in(found: Comparison, alias: str, source: str, target: str) -> list[Blocker]:
     """Return what was found as blockers, one for each kind."""
     return [
-        Blocker(kind, _sentence(found, kind, source, target), _IN_WORDS[kind][1])
+        Blocker(
+            kind,
+            _sentence(found, kind, source, target),
+            _IN_WORDS[kind][1].format(alias=alias, target=target),
+            SourceUnreadable.exit_code if kind == "unreadable" else VerificationFailed.exit_code,
+        )
         for kind in _IN_WORDS
         if found.counts[kind]
     ]
@@ -150,6 +167,15 @@ class _Comparing:
         for key in sorted(unseen):
             self._judge_unseen(key)
         return self._found
+
+    def strays(self, counting: Callable[[Iterator[Line]], Iterator[Line]]) -> Iterator[str]:
+        for line in counting(transfer.verify(self._source, self._target, self._rules)):
+            if line.symbol == "-" and not self._is_the_drainers(line.key) and self._is_stray(line.key):
+                yield line.key
+
+    def _is_stray(self, key: str) -> bool:
+        line = self._line_of(key)
+        return line is not None and line.symbol == "-" and not self._is_the_drainers(key) and self._counts(line)
 
     def _judge(self, line: Line) -> None:
         if line.symbol == "=":

@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any
 
 from ... import transfer
-from ...errors import Interrupted, StorageError, VerificationFailed
+from ...errors import Interrupted, StorageError, StoreRefused, TransientStoreError, VerificationFailed
 from .. import conf
 from ..locking import only_run_on
 from . import beginning, comparing, ladder, marks, requests, strangers, trying
@@ -45,6 +45,11 @@ SHORT_PATIENCE = 30.0
 
 ROUNDS = 3
 """How often files are copied before what still differs is named as being in the way."""
+
+IF_IT_IS_DEAD = (
+    "See that it answers. If it never will again, --force not-compared leaves it all the same, with whatever only it "
+    "has."
+)
 
 TRIES = 5
 """How often a step is tried that a straggler made impossible at the last moment."""
@@ -170,7 +175,10 @@ def switch(alias: str, target: str, *, view: View | None = None, force: Collecti
 
 
 def settle(alias: str, *, view: View | None = None, force: Collection[str] = ()) -> Arrival:
-    """Leave behind the store that links do not point at; raise `Blocked` if it has what the other one lacks."""
+    """Leave behind the store that links do not point at; raise `Blocked` if it has what the other one lacks.
+
+    It need not answer if *force* names ``not-compared``; what it has yet to hear of waits for it.
+    """
     with only_one(alias) as lock, alone_on_folders(alias):
         state = fresh_state_of(alias)
         journey = Journey(alias, state.active, lock, view=view or Unseen(), force=force, patience=SHORT_PATIENCE)
@@ -227,6 +235,7 @@ class Journey:
         self._patience = patience
         self._sleep = sleep
         self._copies = copies
+        self._is_leaving = False
         self._rounds_left = ROUNDS
         self._written: set[int] = set()  # hashes, because a site may have millions of keys
         self._files: int | None = None
@@ -256,13 +265,23 @@ class Journey:
                 f"The links of {self.alias!r} do not point at a store for good yet.",
                 remedy="Finish the move, or go back, with storage_move.",
             )
+        left, self._is_leaving = self._other, True
         self._wait("settle")
-        found = self._looked_at("settle", f"Comparing {self.target!r} with {self._other!r} once more.")
         # What only the store that is left has is lost to visitors from now on. Elsewhere the target was right already.
-        self._refuse([each for each in found if each.name in ("missing", "held-back")])
-        self._view.begins("settle", f"The store {self._other!r} is left behind; its files stay there.")
-        self._arrival.state = self._step("settle", self._forward(ladder.settle))
+        self._refuse(self._found_in_what_is_left(left))
+        self._view.begins("settle", f"The store {left!r} is left behind; its files stay there.")
+        leave = ladder.settle if self._goes_up else ladder.cancel
+        self._arrival.state = self._step("settle", partial(leave, despite_marks="open-marks" in self._force))
         return self._arrival
+
+    def _found_in_what_is_left(self, left: str) -> list[Blocker]:
+        """Return what would be out of reach without the store that is left; it may be dead, and then nobody knows."""
+        try:
+            found = self._looked_at("settle", f"Comparing {self.target!r} with {left!r} once more.")
+        except (StoreRefused, TransientStoreError) as error:
+            what = f"What only {left!r} has could not be seen: {error.what}"
+            return [Blocker("not-compared", what, IF_IT_IS_DEAD, error.exit_code)]
+        return [each for each in found if each.name in ("missing", "held-back")]
 
     def _stage(self) -> Stage:
         self._lock.check()
@@ -334,8 +353,7 @@ class Journey:
         """Return the step *up*, or the one back where the target is the store that the alias came from."""
         if not self._goes_up:
             return ladder.cancel
-        overruled = "open-marks" in self._force and up is not ladder.settle
-        return partial(up, despite_marks=True) if overruled else up
+        return partial(up, despite_marks=True) if "open-marks" in self._force else up
 
     def _step(self, chapter: str, step: Callable[[str], State]) -> State:
         for tries_left in reversed(range(TRIES)):
@@ -363,14 +381,15 @@ class Journey:
             if in_the_way and time.monotonic() > patience_ends:
                 raise Blocked([ladder.blocker_of(in_the_way)])
             reasons = "".join(f" {store}: {why}" for store, why in drained.reasons.items())
-            self._view.goes_on(chapter, f"{seconds:.0f} s to wait, {in_the_way.count:,} changes to carry over.{reasons}")
+            to_carry = f"{in_the_way.count:,} changes to carry over.{reasons}"
+            self._view.goes_on(chapter, f"{seconds:.0f} s to wait, {to_carry}")
             self._sleep(min(max(seconds, 0.2), 1.0))
 
     def _in_the_way(self, state: State) -> marks.Waiting:
         """Return the open marks the next step has to wait for; on the way back the store that is left may be dead."""
         if "open-marks" in self._force:
             return marks.Waiting()
-        if self._goes_up:
+        if self._goes_up and not self._is_leaving:
             return ladder.behind(state)
         # While others write to the store that is left, there is always a change on its way; only the older ones count.
         is_there = state.active == self.target
@@ -414,7 +433,7 @@ class Journey:
         found = comparing.compare(self.alias, self._other, self.target, counting=counting.over)
         self._files = self._arrival.compared = counting.count
         self._arrival.lost = found.lost
-        return comparing.blockers_in(found, self._other, self.target)
+        return comparing.blockers_in(found, self.alias, self._other, self.target)
 
     def _deliver_again(self, chapter: str) -> None:
         for _ in range(ROUNDS):

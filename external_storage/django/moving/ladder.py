@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...errors import SettingsError, StorageError
+from ...errors import SettingsError, StorageError, TransientStoreError, VerificationFailed
 from .. import conf
 from ..places import Place, refuse_overlap
 from . import database, guard, marks
@@ -38,11 +38,15 @@ class StepRefused(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Something that keeps a step from being taken: its *name* (for ``--force``), what was seen, what to do."""
+    """Something that keeps a step from being taken: its *name* (for ``--force``), what was seen, what to do.
+
+    *exit_code* is for a command that it is in the way of.
+    """
 
     name: str
     what: str
     remedy: str = ""
+    exit_code: int = VerificationFailed.exit_code
 
 
 # The steps. Each returns the state it led to.
@@ -93,15 +97,19 @@ def confirm(alias: str, *, despite_marks: bool = False) -> State:
     )
 
 
-def settle(alias: str) -> State:
-    """Let the store that was left behind go; it only hears of deletes and overwrites: switched → settled."""
-    return _climb(alias, {Step.SWITCHED}, _settled)
+def settle(alias: str, *, despite_marks: bool = False) -> State:
+    """Let the store that was left behind go; it only hears of deletes and overwrites: switched → settled.
+
+    It may be dead: what it has yet to hear of waits for it. *despite_marks* also gives up what the active store has yet
+    to catch up with: nobody looks for that in the other one any more.
+    """
+    return _climb(alias, {Step.SWITCHED}, _settled, up=False, despite_marks=despite_marks)
 
 
-def cancel(alias: str) -> State:
+def cancel(alias: str, *, despite_marks: bool = False) -> State:
     """Climb down one step: mirroring → settled, handover → mirroring, unconfirmed → handover, switched → unconfirmed.
 
-    Wait until that step is complete before the next one, as on the way up.
+    Wait until that step is complete before the next one, as on the way up. *despite_marks* as in `settle`.
     """
 
     def step(state: State) -> State:
@@ -111,7 +119,7 @@ def cancel(alias: str) -> State:
             return _exchanged(state, Step.HANDOVER)
         return replace(state, step={Step.HANDOVER: Step.MIRRORING, Step.SWITCHED: Step.UNCONFIRMED}[state.step])
 
-    return _climb(alias, set(Step) - {Step.SETTLED}, step, up=False)
+    return _climb(alias, set(Step) - {Step.SETTLED}, step, up=False, despite_marks=despite_marks)
 
 
 def purged(alias: str, store: str) -> State:
@@ -137,10 +145,23 @@ def seconds_to_wait(state: State) -> float:
     return 0.0 if not state.epoch else min(max(0.0, state.since + whole - time.time()), whole)
 
 
-def unfinished(state: State) -> list[marks.Mark]:
+def unfinished(state: State) -> marks.Waiting:
     """Return the marks that keep the step of *state* from being complete: those of older epochs, not delivered."""
-    older = marks.open_marks(state.alias, older_than_epoch=state.epoch)
-    return [mark for mark in older if mark.target in state.in_use]
+    return _waiting(state.alias, dict.fromkeys(state.in_use, state.epoch))
+
+
+def behind(state: State) -> marks.Waiting:
+    """Return the marks that keep links to the active store from being right, and those that keep its step incomplete.
+
+    Browsers do not ask us which store has a key, so for links no mark is too young.
+    """
+    return _waiting(state.alias, dict.fromkeys(state.in_use, state.epoch) | {state.active: None})
+
+
+def _waiting(alias: str, before: dict[str, int | None]) -> marks.Waiting:
+    """Return the open marks for each store that were made before its epoch; all of them where none is given."""
+    each = (marks.waiting_for(alias, target, before_epoch=epoch) for target, epoch in before.items())
+    return sum(each, marks.Waiting())
 
 
 def wait_until_complete(
@@ -176,29 +197,30 @@ def blockers(alias: str) -> list[Blocker]:
     if seconds := seconds_to_wait(state):
         what = f"The step {state.step} began a moment ago; some processes may still go by the one before."
         found.append(Blocker("too-soon", what, f"Wait {seconds:.0f} seconds."))
-    behind = [mark for mark in marks.open_marks(alias) if mark.target == state.active]
-    if marked := list(dict.fromkeys([*unfinished(state), *behind])):
+    if marked := behind(state):
         found.append(blocker_of(marked))
     return found
 
 
-def blocker_of(marked: list[marks.Mark]) -> Blocker:
+def blocker_of(marked: marks.Waiting) -> Blocker:
     """Return the open marks that are in the way as a blocker."""
-    return Blocker("open-marks", _described(marked), _REMEDY_FOR_MARKS)
+    return Blocker("open-marks", _described(marked), _REMEDY_FOR_MARKS, TransientStoreError.exit_code)
 
 
-def _described(marked: list[marks.Mark]) -> str:
-    first = next((mark for mark in marked if mark.last_error), marked[0])
-    reason = first.last_error or "it has not been tried yet"
+def _described(marked: marks.Waiting) -> str:
+    if marked.example is None:  # it was delivered while they were counted
+        return f"{marked.count:,} changes had not reached their store a moment ago."
+    key, target, reason = marked.example.key, marked.example.target, marked.example.last_error
     return (
-        f"{len(marked)} changes have not reached their store yet, {first.key!r} in {first.target!r} for one: {reason}"
+        f"{marked.count:,} changes have not reached their store yet, {key!r} in {target!r} for one: "
+        f"{reason or 'it has not been tried yet'}"
     )
 
 
 _REMEDY_FOR_MARKS = "See that the store answers, and that the site's background worker runs."
 
 
-def _not_complete(state: State, marked: list[marks.Mark]) -> StepRefused:
+def _not_complete(state: State, marked: marks.Waiting) -> StepRefused:
     if marked:
         return StepRefused(_described(marked), remedy=_REMEDY_FOR_MARKS)
     return StepRefused(f"The step {state.step} of {state.alias!r} began only a moment ago.", remedy="Try again.")
@@ -238,7 +260,7 @@ def _climb(
         after = replace(step(before), epoch=before.epoch + 1, since=time.time(), identity=identity)
         _check_complete(before, after, up=up, despite_marks=despite_marks)
         if after.step is Step.SETTLED:
-            _forget_what_is_over(alias)
+            _forget_what_is_over(after)
         _write(after, is_new=not before.epoch)
     forget()
     guard.write_where_possible(after)
@@ -248,22 +270,27 @@ def _climb(
 def _check_complete(before: State, after: State, *, up: bool, despite_marks: bool) -> None:
     """Raise `StepRefused` unless the step that is to be left is complete, as far as the next one needs it.
 
-    Nobody can make a mark meanwhile. On the way down a store that is dead must not be in the way, so there only the
-    store that links will point at has to have everything.
+    Nobody can make a mark meanwhile. On the way down, and where a store is left, one that is dead must not be in the
+    way, so there only the store that links will point at has to have everything.
     """
-    in_the_way = unfinished(before) if up else []
+    before_epoch: dict[str, int | None] = dict.fromkeys(before.in_use, before.epoch) if up else {}
     if not after.links_to_the_site:
-        in_the_way += [mark for mark in marks.open_marks(before.alias) if mark.target == after.active]
-    if despite_marks:
-        in_the_way = []
+        before_epoch[after.active] = None
+    in_the_way = marks.Waiting() if despite_marks else _waiting(before.alias, before_epoch)
     if seconds_to_wait(before) or in_the_way:
         raise _not_complete(before, in_the_way)
 
 
-def _forget_what_is_over(alias: str) -> None:
+def _forget_what_is_over(settled: State) -> None:
     """Delete what only mattered while two stores were in use. Deletions are remembered until the store is purged."""
+    alias = settled.alias
     database.run(
         "DELETE FROM external_storage_mark WHERE alias = %s AND delivered_at IS NOT NULL AND deleted = %s", alias, False
+    )
+    # There is none unless it was given up: else writes would still follow such a key to the store that was left.
+    database.run(
+        "DELETE FROM external_storage_mark WHERE alias = %s AND delivered_at IS NULL AND target = %s",
+        *(alias, settled.active),
     )
     database.run("DELETE FROM external_storage_reservedname WHERE alias = %s", alias)
 

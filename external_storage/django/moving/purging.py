@@ -42,6 +42,7 @@ class Purge:
     named: list[str] = field(default_factory=list)
     deleted: int = 0
     is_empty: bool = False
+    is_forgotten: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -68,6 +69,11 @@ def look(alias: str, store: str, *, view: View | None = None) -> Purge:
     return found
 
 
+def left_behind(alias: str, store: str) -> Purge:
+    """Return nothing of what lies in *store*. Raise `StepRefused` if it is not one that the alias has left behind."""
+    return Purge(alias, store, _state_for(alias, store).active)
+
+
 def purge(alias: str, store: str, *, view: View | None = None, max_delete: int | None = None) -> Purge:
     """Delete from *store* each object that is the same in the store in use, compared a moment before.
 
@@ -86,6 +92,20 @@ def purge(alias: str, store: str, *, view: View | None = None, max_delete: int |
         if found.is_empty:
             ladder.wait_until_complete(alias)
             ladder.purged(alias, store)
+            found.is_forgotten = True
+    return found
+
+
+def forget(alias: str, store: str) -> Purge:
+    """Let *store* hear of nothing any more, and delete nothing there: for one that is dead, or whose files are kept.
+
+    What people delete from now on stays in it.
+    """
+    with only_one(alias):
+        found = left_behind(alias, store)
+        ladder.wait_until_complete(alias)
+        ladder.purged(alias, store)
+    found.is_forgotten = True
     return found
 
 

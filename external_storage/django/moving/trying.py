@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from ...errors import SettingsError
+from ...errors import SettingsError, StoreFull
 from ...health.findings import Finding, Verdict
 from ...health.preflight import preflight
 from ...health.strangers import examine_private_store
@@ -56,7 +56,9 @@ def _try_folder(alias: str, folder: conf.LocalSettings) -> Iterator[Blocker]:
     free = shutil.disk_usage(folder.root).free
     if needed > free:
         what = f"{folder.root} has room for {bytes_in_words(free)}, and {bytes_in_words(needed)} are to come."
-        yield Blocker("room", what, "Make room on that disk, or let the folder be on a larger one.")
+        yield Blocker(
+            "room", what, "Make room on that disk, or let the folder be on a larger one.", StoreFull.exit_code
+        )
 
 
 def _size_of(store: str) -> int:

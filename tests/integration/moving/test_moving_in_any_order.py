@@ -84,7 +84,7 @@ class AnyOrder(RuleBasedStateMachine):
     def upload(self, name: str) -> None:
         text = self._new_text()
         given = self.site.save(name, text)
-        assert self.answers.get(given, {GONE}) == {GONE} or GONE in self.answers[given], "a name was given twice"
+        assert self._may_be_given(given), "a name was given twice"
         self._is_new(given, text)
 
     @rule(name=NAMES)
@@ -295,9 +295,14 @@ class AnyOrder(RuleBasedStateMachine):
     def _new_text(self) -> str:
         return f"version {next(self._numbers)}"
 
+    def _may_be_given(self, name: str) -> bool:
+        """Whether nobody has the name, or the store in use has lost what had it: uploads ask no other one."""
+        answers, state = self.answers.get(name, {GONE}), self._state
+        return GONE in answers or (state.active, name) in self.meddled
+
     def _is_new(self, name: str, text: str) -> None:
         """As `_is_now`; but where an object was lost, its name is free, and stores left behind may still have it."""
-        was_lost = len(self.answers.get(name, ())) > 1
+        was_lost = self.answers.get(name, {GONE}) != {GONE}
         self._is_now(name, text)
         if was_lost:
             self.meddled |= {(store, name) for store in self._state.retired}

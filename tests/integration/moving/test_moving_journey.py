@@ -249,6 +249,22 @@ def test_the_way_home_needs_no_standby_that_is_dead(site):
     assert (said["exit_code"], said["active"]) == (0, "disk")
 
 
+def test_a_store_that_died_is_left_behind_by_its_name_and_then_forgotten(site):
+    name = site.save("a.txt", "a")
+    told("storage_move", "default", "bucket", "--settle")
+    told("storage_move", "default", "disk")
+    site.configure(bucket={"ENDPOINT_URL": "http://127.0.0.1:9"})
+    site.replace(name, "b")
+    said = told("storage_settle", "default")
+    assert ([each["name"] for each in said["blockers"]], said["exit_code"]) == (["not-compared"], 3)
+    assert told("storage_settle", "default", "--force", "not-compared")["retired"] == ["bucket"]
+    assert site.open_keys() == {(name, "bucket")}
+    site.time_passes()
+    assert told("storage_purge", "default", "bucket", "--forget")["exit_code"] == 2
+    assert told("storage_purge", "default", "bucket", "--forget", "--yes")["is_forgotten"]
+    assert (fresh_state_of("default").retired, site.open_keys(), site.read(name)) == ((), set(), "b")
+
+
 # What is in the way
 
 
@@ -267,6 +283,26 @@ def test_a_file_that_only_the_target_has_is_in_the_way_until_it_is_overruled(sit
     assert where() == ("mirroring", "disk", "bucket")
     said = told("storage_move", "default", "bucket", "--force", "target-only")
     assert (said["active"], set(said["forced"])) == ("bucket", {"target-only"})
+
+
+def test_what_only_the_target_has_is_shown_and_removed_by_one_command(site, monkeypatch):
+    for name in ("used.txt", "deleted long ago.txt"):
+        site.put("bucket", name, "x")
+    monkeypatch.setattr("external_storage.django.references.referenced_keys", lambda alias: ["used.txt"])
+    blocked_by("storage_move", "default", "bucket")
+    touched = site.save("lost since.txt", "x")
+    site.drain()
+    site.drop("disk", touched)
+    prune = ("storage_prune", "default", "bucket")
+    said = told(*prune, "--dry-run")
+    assert (said["named"], said["deleted"]) == (["deleted long ago.txt"], 0)
+    assert "only there: 'deleted long ago.txt'" in "\n".join(run(*prune, "--dry-run")[1])
+    assert [told(*prune)["exit_code"], told(*prune, "--yes", "--max-delete", "0")["exit_code"]] == [2, 2]
+    assert told(*prune, "--yes")["deleted"] == 1
+    assert set(site.held("bucket")) == {"used.txt", touched}
+    site.put("disk", touched, "x")
+    assert told("storage_move", "default", "bucket")["active"] == "bucket"
+    assert told("storage_prune", "default", "bucket", "--yes")["exit_code"] == 2
 
 
 def test_switch_names_all_that_is_in_the_way_and_copies_nothing(site):
@@ -300,14 +336,27 @@ def test_what_is_served_with_wrong_headers_is_mended_before_links_point_there(si
 def test_changes_that_cannot_be_carried_over_are_in_the_way_with_their_reason(site, monkeypatch):
     monkeypatch.setattr(journey, "SHORT_PATIENCE", 0.5)
     name = site.save("a.txt", "a")
-    told("storage_move", "default", "bucket")
+    told("storage_mirror", "default", "bucket")
     site.replace(name, "b")
     database.run("UPDATE external_storage_mark SET epoch = 0, next_try_at = 1e12, last_error = 'no room'")
-    said = told("storage_settle", "default")
-    assert [each["name"] for each in said["blockers"]] == ["open-marks"]
+    said = told("storage_switch", "default", "bucket")
+    assert ([each["name"] for each in said["blockers"]], said["exit_code"]) == (["open-marks"], 1)
     assert "no room" in said["blockers"][0]["what"]
     _, lines = run("storage_status")
-    assert any(f"{name!r} -> disk" in line and "no room" in line for line in lines)
+    assert any(f"{name!r} -> bucket" in line and "no room" in line for line in lines)
+
+
+def test_what_the_store_in_use_never_got_is_given_up_only_by_its_name(site, monkeypatch):
+    monkeypatch.setattr(journey, "SHORT_PATIENCE", 0.5)
+    name = site.save("a.txt", "a")
+    told("storage_move", "default", "bucket")
+    site.replace(name, "b")
+    database.run("UPDATE external_storage_mark SET holder = 'disk', target = 'bucket', next_try_at = 1e12")
+    assert {each["name"] for each in told("storage_settle", "default")["blockers"]} == {"open-marks"}
+    assert told("storage_settle", "default", "--force", "open-marks")["step"] == "settled"
+    assert (site.read(name), site.open_keys()) == ("b", set())
+    site.replace(name, "c")
+    assert site.held("bucket") == {name: "c"}
 
 
 def test_a_lack_of_room_on_the_disk_is_seen_before(site, monkeypatch):
@@ -316,7 +365,8 @@ def test_a_lack_of_room_on_the_disk_is_seen_before(site, monkeypatch):
     (site.folders / "small").mkdir()
     site.configure(small={"KIND": "local", "ROOT": site.folders / "small", "PUBLIC_URL": "/small/"})
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 99}))
-    assert blocked_by("storage_move", "default", "small") == {"room"}
+    said = told("storage_move", "default", "small")
+    assert ([each["name"] for each in said["blockers"]], said["exit_code"]) == (["room"], 3)
 
 
 def test_a_file_deleted_during_a_copy_by_hand_does_not_come_back(site, monkeypatch):

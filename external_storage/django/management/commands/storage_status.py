@@ -75,14 +75,14 @@ class Command(StorageCommand):
             self.tell(f"      at work: {holder}")
 
     def _tell_marks(self, alias: str) -> None:
-        behind = marks.open_marks(alias)
+        behind = marks.count_open(alias)
         if behind:
-            self.tell(f"    {len(behind)} changes have not reached their store yet:")
-        for mark in behind[:MOST_MARKS_NAMED]:
+            self.tell(f"    {behind} changes have not reached their store yet:")
+        for mark in marks.open_marks(alias, at_most=MOST_MARKS_NAMED):
             why = mark.last_error or "not tried yet"
             self.tell(f"      {mark.key!r} -> {mark.target}, {mark.attempts} tries: {why}")
-        if len(behind) > MOST_MARKS_NAMED:
-            self.tell(f"      and {len(behind) - MOST_MARKS_NAMED} more")
+        if behind > MOST_MARKS_NAMED:
+            self.tell(f"      and {behind - MOST_MARKS_NAMED} more")
 
 
 def _when(since: float) -> str:
@@ -153,7 +153,7 @@ def _alias_as_dict(alias: conf.Alias, answers: dict[str, str]) -> dict[str, Any]
 
 
 def _moving_as_dict(alias: str) -> dict[str, Any]:
-    state, behind = fresh_state_of(alias), marks.open_marks(alias)
+    state = fresh_state_of(alias)
     request, holder = requests.request_for(alias), locks.holder_of(alias)
     return {
         "step": str(state.step),
@@ -161,10 +161,10 @@ def _moving_as_dict(alias: str) -> dict[str, Any]:
         "epoch": state.epoch,
         "standby": state.standby,
         "retired": list(state.retired),
-        "open_marks": len(behind),
+        "open_marks": marks.count_open(alias),
         "marks": [
             {"key": mark.key, "target": mark.target, "attempts": mark.attempts, "reason": mark.last_error}
-            for mark in behind[:MOST_MARKS_NAMED]
+            for mark in marks.open_marks(alias, at_most=MOST_MARKS_NAMED)
         ],
         "move": asdict(request) if request is not None and request.is_open else None,
         "at_work": str(holder) if holder is not None else None,

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from .delivering import Drained, deliver, drain, open_again
 from .reading import not_yet_in_active, readable_in, true_holder
-from .rows import Mark, delivered_keys, keys_held_by, of_key, open_marks
+from .rows import Mark, Waiting, count_open, delivered_keys, keys_held_by, of_key, open_marks, waiting_for
 from .touching import Touch, begin, end
 
 __all__ = [
     "Drained",
     "Mark",
     "Touch",
+    "Waiting",
     "begin",
+    "count_open",
     "deliver",
     "delivered_keys",
     "drain",
@@ -30,4 +32,5 @@ __all__ = [
     "open_marks",
     "readable_in",
     "true_holder",
+    "waiting_for",
 ]

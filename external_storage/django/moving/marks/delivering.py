@@ -26,7 +26,13 @@ CLAIM_SECONDS = 60.0
 LONGEST_WAIT = 60.0
 """A mark that cannot be delivered is tried again after 1, 2, 4, … seconds, and at least this often."""
 
+LONGEST_WAIT_FOR_A_STORE = 8.0
+"""The same where the store is in trouble and not the file: soon after it is back, it should have everything."""
+
 AT_A_TIME = 200
+
+# What the store as a whole is the reason of, as far as can be told.
+IN_TROUBLE = (StoreRefused, TransientStoreError)
 
 
 @dataclass(slots=True)
@@ -54,7 +60,7 @@ def drain(alias: str, *, threads: int = 8, should_stop: Callable[[], bool] = lam
         except StorageError as error:
             _put_off(mark, error)
             done.failed += 1
-            if isinstance(error, StoreRefused | TransientStoreError):
+            if isinstance(error, IN_TROUBLE):
                 done.reasons.setdefault(mark.target, error.what)
         else:
             done.delivered += 1
@@ -176,7 +182,8 @@ def _forget(mark: Mark) -> None:
 
 
 def _put_off(mark: Mark, error: StorageError) -> None:
-    wait = min(2.0**mark.attempts, LONGEST_WAIT)
+    longest = LONGEST_WAIT_FOR_A_STORE if isinstance(error, IN_TROUBLE) else LONGEST_WAIT
+    wait = min(2.0 ** min(mark.attempts, 10), longest)
     database.run(
         "UPDATE external_storage_mark SET claimed_until = 0, attempts = attempts + 1, next_try_at = %s, last_error = %s"
         " WHERE alias = %s AND key = %s AND target = %s AND sequence = %s",

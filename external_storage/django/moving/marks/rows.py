@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import database
+
+AT_A_TIME = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,42 @@ def of_key(alias: str, key: str) -> list[Mark]:
     return found("WHERE alias = %s AND key = %s", alias, key)
 
 
-def open_marks(alias: str, *, older_than_epoch: int | None = None) -> list[Mark]:
-    """Return every mark of *alias* that is not delivered, the oldest first."""
-    if older_than_epoch is None:
-        return found("WHERE alias = %s AND delivered_at IS NULL ORDER BY made_at", alias)
-    return found("WHERE alias = %s AND delivered_at IS NULL AND epoch < %s ORDER BY made_at", alias, older_than_epoch)
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many changes have not reached their store, and one of them: one that was tried in vain, if there is any.
+
+    Behind a store that is dead for a day there may be a million.
+    """
+
+    count: int = 0
+    example: Mark | None = None
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __add__(self, other: Waiting) -> Waiting:
+        return Waiting(self.count + other.count, self.example or other.example)
+
+
+def waiting_for(alias: str, target: str, *, before_epoch: int | None = None) -> Waiting:
+    """Return what *target* has not caught up with, or what of it was marked before an epoch."""
+    which = "WHERE alias = %s AND target = %s AND delivered_at IS NULL"
+    values: tuple[object, ...] = (alias, target)
+    if before_epoch is not None:
+        which, values = f"{which} AND epoch < %s", (*values, before_epoch)
+    if not (count := _count(which, *values)):
+        return Waiting()
+    return Waiting(count, next(iter(found(f"{which} ORDER BY last_error = '', made_at LIMIT 1", *values)), None))
+
+
+def count_open(alias: str) -> int:
+    """Return how many marks of *alias* are not delivered."""
+    return _count("WHERE alias = %s AND delivered_at IS NULL", alias)
+
+
+def open_marks(alias: str, *, at_most: int = AT_A_TIME) -> list[Mark]:
+    """Return the marks of *alias* that are not delivered, the oldest first, and no more than *at_most*."""
+    return found("WHERE alias = %s AND delivered_at IS NULL ORDER BY made_at LIMIT %s", alias, at_most)
 
 
 def keys_held_by(alias: str, store: str, *, also_delivered: bool) -> list[str]:
@@ -57,13 +91,29 @@ def keys_held_by(alias: str, store: str, *, also_delivered: bool) -> list[str]:
     return [key for (key,) in rows]
 
 
-def delivered_keys(alias: str, target: str) -> list[str]:
-    """Return the keys that *target* has caught up with, as far as that is remembered."""
+def delivered_keys(alias: str, target: str) -> Iterator[str]:
+    """Yield the keys that *target* has caught up with, as far as that is remembered, in their order."""
+    last = ""
+    while keys := _delivered_after(last, alias, target):
+        yield from keys
+        last = keys[-1]
+
+
+def _delivered_after(key: str, alias: str, target: str) -> list[str]:
     rows = database.rows(
-        "SELECT key FROM external_storage_mark WHERE alias = %s AND target = %s AND delivered_at IS NOT NULL",
-        *(alias, target),
+        "SELECT key FROM external_storage_mark WHERE alias = %s AND target = %s AND delivered_at IS NOT NULL"
+        " AND key > %s ORDER BY key LIMIT %s",
+        *(alias, target, key, AT_A_TIME),
     )
     return [key for (key,) in rows]
+
+
+_COUNT = "SELECT COUNT(*) FROM external_storage_mark"
+
+
+def _count(which: str, *values: object) -> int:
+    rows = database.rows(f"{_COUNT} {which}", *values)
+    return int(rows[0][0]) if rows else 0
 
 
 def found(which: str, *values: object) -> list[Mark]:
