@@ -185,6 +185,15 @@ def _seconds(value: str) -> str | None:
     return None if value.isascii() and value.isdigit() and 1 <= int(value) <= 60 else "seconds, from 1 to 60"
 
 
+def _serving(value: str) -> str | None:
+    return None if value in ("direct", "redirect", "proxy") else "direct, redirect or proxy"
+
+
+def _megabytes(value: str) -> str | None:
+    fits = value.isascii() and value.isdigit() and int(value) < 2**30
+    return None if fits else "a number of megabytes such as 1024, or 0 for none"
+
+
 def _endpoints(value: str) -> str | None:
     wrong = [part for part in value.split(",") if part.strip() and _host(part.strip())]
     return "a list such as 10.0.0.5:8080,books.lan:443" if wrong else None
@@ -205,6 +214,8 @@ VARIABLES = {
         Variable("AWS_DEFAULT_ACL", "", _acl),
         Variable("AWS_S3_ADDRESSING_STYLE", "", _addressing),
         Variable("STORAGE_DEADLINE", "10", _seconds),
+        Variable("STORAGE_SERVING", "", _serving),
+        Variable("STORAGE_CACHE_MB", "1024", _megabytes),
         Variable("DOMAIN", "localhost", _host),
         Variable("PORT", "1333", _port),
         Variable("BIND_ADDRESS", "", _bind_address),

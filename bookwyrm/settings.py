@@ -137,6 +137,7 @@ HAS_BUCKET = all(ENVIRONMENT.text(name) for name in env.BUCKET_VARIABLES)
 if HAS_BUCKET:
     _STORES |= {"bucket": _bucket("images/"), "static-bucket": _bucket("static/")}
 
+_COPIES = ENVIRONMENT.number("STORAGE_CACHE_MB")
 EXTERNAL_STORAGE = {
     "STORES": _STORES,
     "ALIASES": {
@@ -145,6 +146,7 @@ EXTERNAL_STORAGE = {
             "STORES": [name for name in ("disk", "bucket") if name in _STORES],
             "PUBLISHING_RULE": "bookwyrm.images.publishing.may_publish",
             "DERIVED_KEYS": "bookwyrm.images.thumbnails.derived_keys",
+            "SERVING": ENVIRONMENT.text("STORAGE_SERVING"),
         },
         "staticfiles": {
             "ACTIVE": "static-bucket" if USE_S3 else "static-disk",
@@ -153,6 +155,7 @@ EXTERNAL_STORAGE = {
     },
     "DEADLINE": ENVIRONMENT.number("STORAGE_DEADLINE"),
     "STATE_DIR": STATE_DIR / "transfer",
+    "CACHE": {"FOLDER": STATE_DIR / "copies", "MOST_BYTES": _COPIES * 2**20} if _COPIES else None,
     "SECRET_FILES": [ENVIRONMENT.source.absolute()],
     # What the owner calls these values, so that a message names what he can change.
     "CONFIGURED_BY": {

@@ -29,7 +29,9 @@ def serve(request: HttpRequest, key: str, alias: str = "default") -> HttpRespons
     """
     described, state = conf.configured_alias(alias), state_of(alias)
     name = _public_name(described, key)
-    if elsewhere := leads_to(state, conf.serving_of(alias)):
+    elsewhere = leads_to(state, conf.serving_of(alias))
+    # A store whose public address is the site's own would send visitors in a circle.
+    if elsewhere and not request.build_absolute_uri(request.path).startswith(elsewhere):
         return _led_to(elsewhere + quote(name))
     return _from_any_store(request, described, state, name)
 

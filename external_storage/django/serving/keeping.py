@@ -2,7 +2,7 @@
 
 Nothing is held in memory and no process is in charge: a copy is one file, and what processes have to agree on the file
 system decides. Anything here may be deleted at any time, with the site running. Why it is made so, and not with a
-library, is told in docs/decisions/kept-files.md.
+library, is told in docs/decisions/serving-files.md.
 
     ab/abcd…            a copy: a page that describes it, then its bytes; last used at its atime, checked at its mtime
     filling/abcd…       locked by whoever fetches the file just now
@@ -240,13 +240,14 @@ def kept_files() -> KeptFiles | None:
 
 def forget(stores: tuple[str, ...], key: str) -> None:
     """Give up every copy of *key*, which was changed or deleted through the site."""
-    if kept := kept_files():
-        for store in stores:
+    elsewhere = [store for store in stores if not conf.store_settings(store).is_on_this_machine]
+    if elsewhere and (kept := kept_files()):
+        for store in elsewhere:
             kept.forget(store, key)
 
 
 def _name(store: str, key: str) -> str:
-    place = conf.store_named(store).place
+    place = conf.store_settings(store).place
     return hashlib.sha256("\0".join((store, place, key)).encode()).hexdigest()
 
 

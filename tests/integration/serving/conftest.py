@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.files.base import ContentFile
@@ -70,7 +71,7 @@ class ServingSite:
         return storages["default"].save(key, ContentFile(data))
 
     def get(self, key: str = "covers/a.png", method: str = "GET", **headers: str) -> Answer:
-        request = RequestFactory().generic(method, "/images/x", headers=headers)
+        request = RequestFactory().generic(method, f"/images/{quote(key)}", headers=headers)
         try:
             response = serve(request, key)
         except Http404:
@@ -113,7 +114,7 @@ def fake() -> Iterator[FakeS3]:
 def faulty(serving: ServingSite, fake: FakeS3) -> Callable[..., ServingSite]:
     """A function that puts the files on a server that misbehaves on demand, and configures the rest."""
 
-    def configure(**how: Any) -> ServingSite:
+    def configure(*, domain: str | None = None, **how: Any) -> ServingSite:
         serving.configure(
             {
                 "KIND": "s3",
@@ -123,9 +124,9 @@ def faulty(serving: ServingSite, fake: FakeS3) -> Callable[..., ServingSite]:
                 "SECRET_ACCESS_KEY": SECRET,
                 "ADDRESSING_STYLE": "path",
                 "USE_HTTPS": False,
+                "CUSTOM_DOMAIN": domain,
             },
-            SERVING="proxy",
-            **how,
+            **{"SERVING": "proxy", **how},
         )
         return serving
 

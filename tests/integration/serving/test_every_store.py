@@ -108,3 +108,12 @@ def test_nothing_of_a_private_alias_is_public(serving: ServingSite, folder_value
     serving.configure(folder_values, PRIVATE=True)
     serving.put("covers/a.png")
     assert serving.get().status == 404
+
+
+def test_nobody_is_sent_in_a_circle(faulty):
+    site = faulty(domain="testserver/images", SERVING="direct")
+    site.put("covers/a.png")
+    assert site.get().body == PNG
+    faulty(domain="media.test", SERVING="direct")
+    led = site.get()
+    assert (led.status, led.headers["Location"], led.body) == (302, "http://media.test/covers/a.png", b"")
