@@ -11,9 +11,10 @@ import pytest
 import urllib3
 from django.core.files.storage import storages
 
+from bookwyrm.env import CHECKOUT
 from external_storage.objects import IMMUTABLE
 from external_storage.testing.fake_s3 import Fault
-from tests.integration.test_operate_deploy import on_this_machine
+from tests.integration.test_operate_deploy import SITE, on_this_machine
 from tests.servers import nginx
 
 from .conftest import PNG
@@ -59,6 +60,15 @@ def before_site(certificates, nginx_program, live_server) -> Callable:
             yield Front(pool)
 
     return start
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_the_page_shows_of_the_file_is_in_it(language):
+    page = (CHECKOUT / "docs" / "operate" / language / "serving.md").read_text()
+    shown = page.partition("```nginx\n")[2].partition("```")[0].splitlines()
+    file = {line.strip() for line in SITE.read_text().splitlines()}
+    assert len(shown) > 5
+    assert {line.strip() for line in shown} <= file
 
 
 def test_nginx_answers_for_the_site_once_it_knows_a_picture(before_site, faulty, fake):
