@@ -422,6 +422,9 @@ class _Handler(StreamRequestHandler):
             while line := self.rfile.readline().strip():
                 name, _, value = line.decode("latin-1").partition(":")
                 headers[name.lower()] = value.strip()
+            if headers.get("expect") == "100-continue":
+                # The SDK waits a second for this before each body.
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = self.rfile.read(int(headers.get("content-length", 0)))
             parts = urlsplit(first[1])
             bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
