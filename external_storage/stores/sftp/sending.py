@@ -318,7 +318,8 @@ class Sending:
 
     @property
     def _can_go_on(self) -> bool:
-        return all(reply.is_here for reply in self._due)
+        # Answers mostly come in order, so the last one tells soonest that some are missing.
+        return all(reply.is_here for reply in reversed(self._due))
 
     def _go_on(self) -> None:
         try:
