@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from external_storage.errors import StorageError
 
 from .sanitising import Picture, sanitise
+from .thumbnails import derived_keys, thumbnail_key, widths_for
 
 _stored_names: ContextVar[list[tuple[ImageFieldFile, str]] | None] = ContextVar("stored_names", default=None)
 
@@ -130,6 +131,15 @@ class PictureField(models.ImageField):
     def columns(self) -> list[str]:
         """The fields to save when only the picture changed."""
         return [self.name, f"{self.name}_width", f"{self.name}_height", f"{self.name}_widths"]
+
+    @property
+    def telling_columns(self) -> list[str]:
+        """The column that tells `made_from` how wide the picture is."""
+        return [f"{self.name}_width"]
+
+    def made_from(self, key: str, width: int | None) -> list[str]:
+        """Return the key of every thumbnail that *key*, *width* pixels wide, should have; of all, if that is unknown."""
+        return derived_keys(key) if width is None else [thumbnail_key(key, each) for each in widths_for(key, width)]
 
     def remember(self, instance: models.Model, picture: Picture | None) -> None:
         setattr(instance, f"{self.name}_width", picture.width if picture else None)

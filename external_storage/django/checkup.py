@@ -426,7 +426,7 @@ def _examine_files(subject: Subject) -> Iterator[Finding]:
     store, references = subject.store, References(subject.alias)
     if not subject.media_in_use:
         return
-    counted = inventory.Inventory(references.originals, references.derived)
+    counted = inventory.Inventory(references.originals, references.derived, references.expected)
     try:
         counted.take(info.key for info in store.list())
     except StorageError as problem:

@@ -19,7 +19,7 @@ def judge_references(missing: Collection[str], referenced: int, place: str) -> F
     return failure(
         "files.missing",
         f"{len(missing)} of {referenced} files that the database refers to are not in {place}: {_named(missing)}.",
-        "Send them: sync_media_to_s3, or storage_copy from where they are. What is nowhere has to be uploaded again.",
+        "storage_missing names the rows and where a copy is; sync_media_to_s3 sends what is on the disk.",
     )
 
 
@@ -30,7 +30,7 @@ def judge_unreferenced(unreferenced: Collection[str], place: str) -> Finding:
     return warning(
         "files.unreferenced",
         f"The database refers to none of {len(unreferenced)} files in {place}: {_named(unreferenced)}.",
-        "They harm nobody, and are readable like the others. Look at them before you remove any by hand.",
+        "They harm nobody, and are readable like the others. storage_orphans names them, and removes them if you like.",
     )
 
 
@@ -47,16 +47,20 @@ def judge_thumbnails(missing: Collection[str], place: str, *, remade_by: str) ->
 
 @dataclass
 class Inventory:
-    """What a walk through a store found, compared with what the database refers to."""
+    """What a walk through a store found, compared with what the database refers to.
+
+    *derived* is what may be made from the *originals*, *expected* what of it should be there.
+    """
 
     originals: Collection[str]
     derived: Collection[str]
+    expected: Collection[str]
     missing: set[str] = field(init=False)
     missing_derived: set[str] = field(init=False)
     unreferenced: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.missing, self.missing_derived = set(self.originals), set(self.derived)
+        self.missing, self.missing_derived = set(self.originals), set(self.expected)
 
     def take(self, keys: Iterable[str]) -> None:
         """Cross off what is there; remember what nobody asked for."""
