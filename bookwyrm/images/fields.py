@@ -138,7 +138,7 @@ class PictureField(models.ImageField):
         return [f"{self.name}_width"]
 
     def made_from(self, key: str, width: int | None) -> list[str]:
-        """Return the key of every thumbnail that *key*, *width* pixels wide, should have; of all, if that is unknown."""
+        """Return the key of every thumbnail that *key*, *width* pixels wide, should have; of all, if none is known."""
         return derived_keys(key) if width is None else [thumbnail_key(key, each) for each in widths_for(key, width)]
 
     def remember(self, instance: models.Model, picture: Picture | None) -> None:

@@ -15,7 +15,7 @@ from ..objects import HoldBack, ObjectInfo, in_key_order
 from ..stores.retrying import RetryingStore
 from . import conf, places
 from .backends import SiteStorage
-from .moving import locks, marks, requests
+from .moving import marks, requests
 from .moving.journey import alone_on_folders
 from .moving.ladder import StepRefused
 from .moving.locks import only_one

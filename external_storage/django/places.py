@@ -86,7 +86,7 @@ def refuse_half_of_a_store_in_use(target: Place) -> None:
 
 
 def way_into(outer: conf.StoreSettings, inner: conf.StoreSettings) -> str | None:
-    """Return below which prefix of *outer* the files of *inner* lie: "" if both are one place, None if nowhere there."""
+    """Return below which prefix of *outer* the files of *inner* lie: "" if both are one place, None if not there."""
     (here, inside_here), (there, inside_there) = _whereabouts(outer), _whereabouts(inner)
     return inside_there.removeprefix(inside_here) if here == there and inside_there.startswith(inside_here) else None
 

@@ -16,7 +16,6 @@ from external_storage.django import orphans
 from external_storage.django.moving import ladder, requests
 from external_storage.django.moving.ladder import StepRefused
 from external_storage.errors import SettingsError
-
 from tests.integration.moving.conftest import forget_moves
 
 from .conftest import SITE

@@ -1,4 +1,4 @@
-"""``storage_orphans``: the files that no database row refers to; looked at twice, and removed if somebody wants that."""
+"""``storage_orphans``: the files that no database row refers to, looked at twice, and removed if somebody says so."""
 
 from __future__ import annotations
 
