@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ..errors import StorageError
 from ..objects import Headers, ObjectInfo, PassedOver
-from .base import ReadsWhole, Source, TellsVersions
+from .base import ReadsWhole, Sending, Source, TellsVersions
 from .retrying import RetryingStore
 
 Entry = TypeVar("Entry", ObjectInfo, ObjectInfo | PassedOver)
@@ -120,7 +120,7 @@ class DigestCache:
 
 
 class DigestsKnown:
-    """A store whose listings carry the MD5s that the cache knows; what is read meanwhile is remembered there."""
+    """A store whose listings carry the MD5s that the cache knows; what is told or read meanwhile is kept there."""
 
     def __init__(self, store: RetryingStore, versions: TellsVersions, cache: DigestCache) -> None:
         self.name = store.name
@@ -149,6 +149,10 @@ class DigestsKnown:
             known = self._cache.look_up(dict(filter(None, versions.values())))
             for entry in batch:
                 version = versions.get(entry.key)
+                if version is not None and entry.md5 is not None:
+                    self._cache.remember(*version, entry.md5)
+                    yield entry
+                    continue
                 md5 = known.get(version[0]) if version is not None else None
                 # Written out, because dataclasses.replace takes five times as long for each of a million.
                 yield entry if md5 is None else ObjectInfo(entry.key, entry.size, md5, entry.modified, entry.etag)
@@ -170,3 +174,13 @@ class DigestsKnown:
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return self._store.delete(keys)
+
+
+class TargetDigestsKnown(DigestsKnown):
+    """The same for the store that a run writes to, as the run asks it."""
+
+    def begin_put(self, key: str, data: bytes, md5: bytes, headers: Headers) -> Sending:
+        return self._store.begin_put(key, data, md5, headers)
+
+    def after_one_try(self, error: StorageError) -> RetryingStore:
+        return self._store.after_one_try(error)

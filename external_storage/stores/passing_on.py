@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..objects import ObjectInfo, PassedOver
-from .base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, walk_of
+from .base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, TellsVersions, walk_of
 
 
 class PassesReadingOn:
@@ -34,7 +34,7 @@ class PassesReadingOn:
 
 
 class PassesUploadsOn(PassesReadingOn):
-    """What a store has to say, and keeps of its uploads, is passed on too."""
+    """What a store has to say, keeps of its uploads, and tells of versions, is passed on too."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -46,3 +46,6 @@ class PassesUploadsOn(PassesReadingOn):
 
     def clear_unfinished(self) -> int:
         return self._store.clear_unfinished() if isinstance(self._store, LeavesUnfinished) else 0
+
+    def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
+        return self._store.version_of(info) if isinstance(self._store, TellsVersions) else None

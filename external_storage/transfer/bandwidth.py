@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import SettingsError, StorageError
 from ..objects import Headers, ObjectInfo
-from ..stores.base import Source, Store, TellsVersions
+from ..stores.base import Source, Store
 from ..stores.passing_on import PassesUploadsOn
 
 # After a pause nobody may catch up on more than this: a limit is there for the others on the same line.
@@ -80,9 +80,6 @@ class ThrottledStore(PassesUploadsOn):
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return self._store.delete(keys)
-
-    def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
-        return self._store.version_of(info) if isinstance(self._store, TellsVersions) else None
 
 
 class ThrottledSource:

@@ -34,7 +34,7 @@ from ..stores.base import (
     TellsVersions,
 )
 from ..stores.contents import RecordedDigests, remember, same_content
-from ..stores.digests import DigestCache, DigestsKnown
+from ..stores.digests import DigestCache, DigestsKnown, TargetDigestsKnown
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import LONGEST_WAIT_ASKED_FOR, Patience, RetryingStore
 from .copy import LARGEST_AHEAD, copy_object, read_to_copy
@@ -95,12 +95,17 @@ class Engine:
             target.remember_uploads_in(state_dir / "uploads")
         self._leftovers = target if isinstance(target, LeavesUnfinished) else None
         self.source: Store = self._patient(source, patience)
+        self.target: RetryingStore | TargetDigestsKnown = self._patient(
+            DryRunStore(target) if dry_run else target, patience
+        )
         self._digests: DigestCache | None = None
-        if state_dir is not None and isinstance(source, TellsVersions):
+        if state_dir is not None and (isinstance(source, TellsVersions) or isinstance(target, TellsVersions)):
             self._digests = DigestCache(state_dir / "digests.sqlite3")
+        if self._digests is not None and isinstance(source, TellsVersions):
             self.source = DigestsKnown(self.source, source, self._digests)
             self._noted.append(self.source)
-        self.target = self._patient(DryRunStore(target) if dry_run else target, patience)
+        if self._digests is not None and isinstance(target, TellsVersions):
+            self.target = TargetDigestsKnown(self.target, target, self._digests)
         self._recorded = RecordedDigests()
         self._rules = rules
         self._progress = progress
