@@ -1,0 +1,125 @@
+"""Apache Libcloud's drivers with what they lack of the contract.
+
+The library's own ways of reading hold whole objects in memory, trip over empty ones, or leave a name unquoted, so each
+driver gets ``opened``. ``hash_is_md5`` says whether what the library calls an object's hash is the MD5 of its bytes.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from libcloud.common.exceptions import BaseHTTPError
+from libcloud.common.types import InvalidCredsError
+from libcloud.storage.base import Container, Object
+from libcloud.storage.drivers.cloudfiles import OpenStackSwiftStorageDriver
+from libcloud.storage.drivers.local import LocalStorageDriver
+from libcloud.storage.drivers.s3 import S3SignatureV4Connection, S3StorageDriver
+from libcloud.storage.types import ObjectDoesNotExistError
+from requests import Response
+
+CHUNK = 1 << 20
+
+BeingRead = tuple[Object, Iterator[bytes], Callable[[], object]]
+"""An object as it is sent, its bytes piece by piece, and what gives up the rest of them."""
+
+
+class FolderDriver(LocalStorageDriver):
+    """Containers that are folders below the one that *key* names."""
+
+    hash_is_md5 = False  # it is made from the file's time
+
+    def __init__(self, key: str, secret: str | None = None, **options: Any) -> None:
+        super().__init__(key, secret, **{name: value for name, value in options.items() if name != "timeout"})
+
+    def get_object(self, container_name: str, object_name: str) -> Object:
+        """Return the object. The library takes for missing whatever it may not look at, and stumbles over folders."""
+        path = Path(self.base_path, container_name, object_name)
+        try:
+            is_file = stat.S_ISREG(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_file = False
+        if not is_file:
+            self.get_container(container_name)
+            raise ObjectDoesNotExistError(None, self, object_name)
+        return super().get_object(container_name, object_name)
+
+    def opened(self, container_name: str, object_name: str, position: int, etag: str | None) -> BeingRead:
+        found = self.get_object(container_name, object_name)
+        file = Path(self.base_path, container_name, object_name).open("rb")  # noqa: SIM115 — closed by the caller
+        file.seek(position)
+        return found, _pieces_of(file), file.close
+
+
+class _OverHttp:
+    hash_is_md5 = True
+
+    def opened(self, container_name: str, object_name: str, position: int, etag: str | None) -> BeingRead:
+        # Not packed: an object that is kept packed comes as it is kept.
+        headers = {"Range": f"bytes={position}-"} if position else {}
+        if etag:
+            headers["If-Match"] = f'"{etag}"'
+        answer = self._asked_for("GET", container_name, object_name, headers)
+        size = int(answer.headers.get("Content-Length", 0)) + position
+        told = {"last_modified": answer.headers.get("Last-Modified")}
+        container = Container(container_name, {}, self)
+        found = Object(object_name, size, answer.headers.get("ETag"), told, {}, container, self)
+        return found, answer.raw.stream(CHUNK, decode_content=False), answer.close
+
+    def upload_object(self, file_path: str, container: Container, object_name: str, **how: Any) -> None:
+        """Send the file; an empty one by ourselves, because the library does not say then that nothing will come."""
+        if Path(file_path).stat().st_size:
+            super().upload_object(file_path, container, object_name, **how)
+            return
+        headers = {"Content-Type": how["extra"]["content_type"], **how["headers"]}
+        if acl := how["extra"].get("acl"):
+            headers["x-amz-acl"] = acl
+        self._asked_for("PUT", container.name, object_name, headers).close()
+
+    def _asked_for(self, method: str, container_name: str, object_name: str, headers: Mapping[str, str]) -> Response:
+        path = self.path_of(container_name, object_name)
+        self.connection.request(path, method=method, headers=headers, raw=True, stream=True)
+        # The library's own object does not let go of the connection before all was read.
+        answer = self.connection.connection.response
+        if answer.ok:
+            return answer
+        answer.close()
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            self.get_container(container_name)  # raises if it is that which is not there
+            raise ObjectDoesNotExistError(None, self, object_name)
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise InvalidCredsError(driver=self)
+        raise BaseHTTPError(answer.status_code, "")
+
+
+class _PlainParameters(S3SignatureV4Connection):
+    def add_default_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add nothing: the library's own ``Version`` is unknown to S3, and SeaweedFS refuses it."""
+        return params
+
+
+class S3Driver(_OverHttp, S3StorageDriver):
+    """Buckets of an S3-compatible service; of another than Amazon's where ``host`` says so."""
+
+    connectionCls = _PlainParameters  # noqa: N815 — the library's name for it
+
+    def path_of(self, container_name: str, object_name: str) -> str:
+        return self._get_object_path(Container(container_name, {}, self), object_name)
+
+
+class SwiftDriver(_OverHttp, OpenStackSwiftStorageDriver):
+    """Containers of OpenStack Swift.
+
+    What is put together there from segments has a hash that is no MD5 of its bytes, and fails to be copied, by name.
+    """
+
+    def path_of(self, container_name: str, object_name: str) -> str:
+        return f"/{self._encode_container_name(container_name)}/{quote(object_name)}"
+
+
+def _pieces_of(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(CHUNK), b"")

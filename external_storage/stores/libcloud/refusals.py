@@ -1,0 +1,78 @@
+"""Turn what Apache Libcloud raises into our errors. No message of a service is repeated: it may hold anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from libcloud.common.exceptions import BaseHTTPError, RateLimitReachedError
+from libcloud.common.types import InvalidCredsError, LibcloudError
+from libcloud.storage.types import ContainerDoesNotExistError, ObjectDoesNotExistError, ObjectHashMismatchError
+from requests import ConnectionError, RequestException, Timeout
+
+from ...errors import (
+    ContainerMissing,
+    CredentialsRefused,
+    DigestMismatch,
+    ObjectMissing,
+    PermissionRefused,
+    SlowDown,
+    SourceChanged,
+    StorageError,
+    StoreRefused,
+    StoreUnreachable,
+    TransientStoreError,
+)
+
+# The library tells the status in a sentence where its own exceptions have no word for it.
+_STATUS = re.compile(r"\b([45]\d\d)\b")
+
+
+@contextmanager
+def translated(place: str, key: str | None = None) -> Iterator[None]:
+    """Raise one of our errors for whatever the library raises in the block."""
+    try:
+        yield
+    except ObjectDoesNotExistError as error:
+        raise ObjectMissing(f"There is no {key!r} in {place}.", key=key) from error
+    except ContainerDoesNotExistError as error:
+        what = f"The container of {place} does not exist."
+        raise ContainerMissing(what, remedy="Make it, or check its name.") from error
+    except InvalidCredsError as error:
+        what = f"{place} does not accept this key, or does not let it do this."
+        raise CredentialsRefused(what, key=key, remedy="Check KEY and SECRET, and what they may do.") from error
+    except ObjectHashMismatchError as error:
+        raise DigestMismatch(f"{key!r} did not arrive in {place} as it was sent.", key=key) from error
+    except RateLimitReachedError as error:
+        raise SlowDown(f"{place} asks for fewer requests.", key=key, retry_after=error.retry_after or None) from error
+    except PermissionError as error:
+        raise PermissionRefused(f"{key!r} in {place} may not be used.", key=key) from error
+    except Timeout as error:
+        raise TransientStoreError(f"{place} did not answer in time.", key=key) from error
+    except ConnectionError as error:
+        raise StoreUnreachable(
+            f"Cannot reach {place}.", key=key, remedy="Check host and port, and that the service runs."
+        ) from error
+    except (RequestException, OSError) as error:
+        raise TransientStoreError(f"{place} failed on {key!r} ({type(error).__name__}).", key=key) from error
+    except (LibcloudError, BaseHTTPError) as error:
+        raise _for_status(_status_in(error), place, key) from error
+
+
+def _status_in(error: Exception) -> int:
+    if status := getattr(error, "code", None) or getattr(error, "http_code", None):
+        return int(status)
+    found = _STATUS.search(str(error))
+    return int(found[1]) if found else 0
+
+
+def _for_status(status: int, place: str, key: str | None) -> StorageError:
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        return SourceChanged(f"{key!r} in {place} is another object by now.", key=key)
+    passing = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
+    if status in passing or (status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED):
+        return TransientStoreError(f"{place} failed on {key!r} (status {status}).", key=key)
+    said = f"status {status}" if status else "without a reason"
+    return StoreRefused(f"{place} refused the request ({said}).", key=key, remedy="Check the driver's options.")
