@@ -85,7 +85,12 @@ class SiteStorage(Storage):
         return self._read(name, lambda store: store.get_accessed_time(name))
 
     def url(self, name: str | None) -> str:
-        """Return where anyone reads *name*. It is computed: no store is asked, and the object need not exist."""
+        """Return where anyone reads *name*. It is computed: no store is asked, and the object need not exist.
+
+        Raise `ValueError`, like Django's own storage for a folder without URL, if nobody may: the alias is private.
+        """
+        if conf.configured_alias(self.alias).private:
+            raise ValueError(f"The files of {self.alias!r} are private, and have no address that anybody may read.")
         return self.base_url + filepath_to_uri(names.checked(name))
 
     @property

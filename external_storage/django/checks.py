@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import checks
 
 from ..errors import SettingsError
-from . import conf
+from . import conf, privacy
 
 SAID_BY_ANOTHER_CHECK = {"domain.has-scheme", "endpoint.holds-bucket"}
 """The contradictions that W001 and W003 tell of."""
@@ -61,35 +61,13 @@ def readable_by_others(path: Path) -> bool:
         return False  # not there, or not even ours to look at
 
 
-def not_apart(alias: conf.Alias, configuration: conf.Configuration) -> tuple[str, str] | None:
-    """Return what makes the files of a private alias too easy to find, and what to do; None if nothing does."""
-    for store in (configuration.stores[name] for name in alias.stores):
-        if not isinstance(store, conf.BucketSettings):
-            continue
-        if store.custom_domain:
-            return (
-                f"The private files of {alias.name!r} have the custom domain {store.custom_domain}: "
-                "links to it are not signed.",
-                f"Take {configuration.known_as('CUSTOM_DOMAIN')} from the store {store.name!r}.",
-            )
-        for other in configuration.aliases.values():
-            public = [configuration.stores[name] for name in other.stores if not other.private]
-            if any(isinstance(each, conf.BucketSettings) and same_bucket(each, store) for each in public):
-                return (
-                    f"The private files of {alias.name!r} share the bucket {store.bucket!r} "
-                    f"with the public ones of {other.name!r}.",
-                    "Give them a bucket of their own, closed to the public, and a key of its own.",
-                )
-    return None
-
-
 def same_bucket(one: conf.BucketSettings, other: conf.BucketSettings) -> bool:
     """Return whether two stores are in one bucket, whatever their prefixes."""
     return (one.endpoint_url, one.bucket) == (other.endpoint_url, other.bucket)
 
 
 def _shared_with_strangers(alias: conf.Alias, configuration: conf.Configuration) -> list[checks.CheckMessage]:
-    found = not_apart(alias, configuration) if alias.private else None
+    found = privacy.not_apart(alias, configuration) if alias.private else None
     return [checks.Error(found[0], hint=found[1], id="external_storage.E004")] if found else []
 
 

@@ -26,7 +26,7 @@ from ..objects import Headers, HoldBack
 from ..providers import addresses
 from ..stores import Store
 from ..stores.retrying import RetryingStore
-from . import checks, conf, live, publishing, sending
+from . import checks, conf, live, privacy, publishing, sending
 from .bucket_api import BucketApi, cors_rules_if_seen
 from .own_page import headers_of_a_page
 from .references import References, referenced_keys
@@ -212,6 +212,8 @@ def _examine_way(subject: Subject, ask: Ask) -> Iterator[Finding]:
     """Yield what is found on the way to the store; return whether it answers."""
     if isinstance(subject.media, conf.BucketSettings):
         found = list(reaching.examine_way(endpoint_of(subject.media), subject.store, ask=ask))
+    elif isinstance(subject.media, conf.SftpSettings):
+        found = list(servers.examine_server(subject.store))
     else:
         found = [_examine_whether_it_answers(subject)]
     yield from found
@@ -442,7 +444,7 @@ def _examine_files(subject: Subject) -> Iterator[Finding]:
 def _examine_private_alias(alias: conf.Alias, ask: Ask) -> Iterator[Finding]:
     """Look at the store of files that no stranger may read."""
     described = conf.store_settings(alias.active)
-    if shared := checks.not_apart(alias, conf.configuration()):
+    if shared := privacy.not_apart(alias, conf.configuration()):
         yield failure("exports.separate", *shared)
     else:
         yield ok("exports.separate", f"The files of {alias.name!r} have a place of their own.")

@@ -23,6 +23,7 @@ from ..objects import PublishingRule
 from ..providers import Provider, addresses, called
 from ..providers.contradictions import Written, contradictions
 from .kinds import BucketSettings, DjangoStorageSettings, LocalSettings, SftpSettings, StoreSettings
+from .publishing import nothing_public
 
 if TYPE_CHECKING:
     from ..stores.base import Store
@@ -50,7 +51,7 @@ class Alias:
     publishing_rule: PublishingRule | None
     derived_keys: DerivedKeys
     private: bool = False
-    """Whether no stranger may ever read its files (archives, exports): then they need a bucket of their own."""
+    """Whether no stranger may ever read its files (archives, exports): then they need a place of their own."""
     served_at: str = ""
     """The URL below which the site itself answers for these files; "" for that of the first folder among the stores."""
     serving: str = ""
@@ -58,7 +59,12 @@ class Alias:
 
     @property
     def rule(self) -> PublishingRule:
-        """The alias's publishing rule. Raise `SettingsError` if the site never said what may become public."""
+        """The alias's publishing rule. Raise `SettingsError` if the site never said what may become public.
+
+        Of a private alias nothing may, and that need not be said.
+        """
+        if self.publishing_rule is None and self.private:
+            return nothing_public
         if self.publishing_rule is None:
             raise SettingsError(
                 f"The alias {self.name!r} does not say which of its files may become public.",
@@ -195,10 +201,12 @@ def public_url_in_use(alias: str) -> str:
 def public_urls_in_use(alias: str) -> list[str]:
     """Return the base URL of every store that pages may name files of *alias* in now: of both while it is moved.
 
-    A store that strangers have no way to, or are given none, counts as the site.
+    A store that strangers have no way to, or are given none, counts as the site. Pages name no file of a private alias.
     """
     from .moving.state import state_of
 
+    if configured_alias(alias).private:
+        return []
     if configured_alias(alias).serving == PROXY:
         return [served_at(alias)]
     return [store_settings(store).public_url or served_at(alias) for store in state_of(alias).in_use]
@@ -213,7 +221,7 @@ def served_at(alias: str) -> str:
     if configured.served_at:
         return configured.served_at
     for store in map(store_settings, configured.stores):
-        if store.is_on_this_machine:
+        if store.is_on_this_machine and store.public_url:
             return store.public_url
     raise SettingsError(
         f"Where the site itself serves the files of {alias!r} is not known.",
@@ -386,7 +394,7 @@ def _check_links(alias: Alias, stores: list[StoreSettings], where: str) -> None:
             setting=setting,
             remedy=f"Leave it out, or set it to {PROXY!r}; or give the store its PUBLIC_URL.",
         )
-    if not alias.served_at and not any(store.is_on_this_machine for store in stores):
+    if not alias.served_at and not any(store.is_on_this_machine and store.public_url for store in stores):
         setting = f'{where}["SERVED_AT"]'
         raise SettingsError(
             f"The store {unreachable.name!r} has no PUBLIC_URL, and where the site itself serves the files of "
@@ -514,8 +522,9 @@ def _local(values: _Values) -> LocalSettings:
     root = values.raw("ROOT")
     if not isinstance(root, str | Path) or not str(root).strip() or not Path(root).is_absolute():
         raise values.wrong("ROOT", repr(root), "the absolute path of a folder")
-    public_url = values.text("PUBLIC_URL", "the URL the folder is served at, e.g. /images/")
-    if not public_url.endswith("/"):
+    # A folder of private files has none; that one of public files has, is for the alias to see to.
+    public_url = values.optional_text("PUBLIC_URL", "the URL the folder is served at, e.g. /images/") or ""
+    if public_url and not public_url.endswith("/"):
         raise values.wrong("PUBLIC_URL", repr(public_url), "a URL that ends with a slash")
     return LocalSettings(values.store, Path(root), public_url, _internal_url(values))
 

@@ -64,7 +64,7 @@ def place_called(argument: str) -> Place:
 
 def refuse_overlap(source: Place, target: Place) -> None:
     """Raise `SettingsError` if one place is, or lies in, the other."""
-    if _overlap(source.settings, target.settings):
+    if overlap(source.settings, target.settings):
         raise SettingsError(
             f"{source.store.place} and {target.store.place} overlap.",
             remedy="Name two places of which neither lies in the other.",
@@ -78,7 +78,7 @@ def refuse_half_of_a_store_in_use(target: Place) -> None:
     """
     for alias in conf.aliases():
         in_use = conf.store_settings(alias.active)
-        if target.configured is None and _overlap(target.settings, in_use):
+        if target.configured is None and overlap(target.settings, in_use):
             raise SettingsError(
                 f"{target.store.place} overlaps the store {alias.active!r}, which {alias.name!r} uses.",
                 remedy="Name that store and narrow the run with --prefix, or choose a place outside it.",
@@ -89,6 +89,17 @@ def way_into(outer: conf.StoreSettings, inner: conf.StoreSettings) -> str | None
     """Return below which prefix of *outer* the files of *inner* lie: "" if both are one place, None if not there."""
     (here, inside_here), (there, inside_there) = _whereabouts(outer), _whereabouts(inner)
     return inside_there.removeprefix(inside_here) if here == there and inside_there.startswith(inside_here) else None
+
+
+def overlap(one: conf.StoreSettings, other: conf.StoreSettings) -> bool:
+    """Return whether one place is, or lies in, the other."""
+    (here, inside_here), (there, inside_there) = _whereabouts(one), _whereabouts(other)
+    return here == there and (inside_here.startswith(inside_there) or inside_there.startswith(inside_here))
+
+
+def are_at_one_service(one: conf.StoreSettings, other: conf.StoreSettings) -> bool:
+    """Return whether two places are in one bucket, on one server, or both folders here, wherever in there they are."""
+    return _whereabouts(one)[0] == _whereabouts(other)[0]
 
 
 def _configured(name: str, alias: str | None) -> Place:
@@ -175,11 +186,6 @@ def _configured_twin(described: conf.StoreSettings) -> str | None:
     """Return the configured store that is the same place: its rules hold, however the place is written."""
     here = _whereabouts(described)
     return next((name for name, each in conf.configuration().stores.items() if _whereabouts(each) == here), None)
-
-
-def _overlap(one: conf.StoreSettings, other: conf.StoreSettings) -> bool:
-    (here, inside_here), (there, inside_there) = _whereabouts(one), _whereabouts(other)
-    return here == there and (inside_here.startswith(inside_there) or inside_there.startswith(inside_here))
 
 
 def _whereabouts(described: conf.StoreSettings) -> tuple[tuple[str, ...], str]:

@@ -96,9 +96,9 @@ def _role(state: State, store: str) -> str:
 
 
 def _read_at(alias: conf.Alias, described: conf.StoreSettings) -> str:
-    if described.public_url:
-        return f"at {described.public_url}"
-    return "by nobody but the site" if alias.private else f"through the site at {conf.served_at(alias.name)}"
+    if alias.private:
+        return "by nobody but the site"
+    return f"at {described.public_url}" if described.public_url else f"through the site at {conf.served_at(alias.name)}"
 
 
 def guarantees(described: conf.StoreSettings) -> list[str]:
