@@ -18,7 +18,7 @@ from django.core.files.base import ContentFile
 from django.core.management import get_commands
 
 from ..errors import ObjectMissing, SettingsError, StorageError
-from ..health import doctor, inventory, pages, qualities, reaching, strangers
+from ..health import doctor, inventory, pages, qualities, reaching, servers, strangers
 from ..health.asking import Answer, Ask, NoAnswer, ask
 from ..health.findings import Finding, Verdict, failure, ok, unknown, warning
 from ..health.preflight import PIXEL, PROBE_HEADERS, PROBES, probe_key, sweep_probes

@@ -17,9 +17,11 @@ class ProbingCommand(StorageCommand):
     """A command that sends files to a bucket."""
 
     def try_the_store(
-        self, bucket: conf.BucketSettings, store: Store, *, may_ask: bool, write: bool, as_json: bool
+        self, bucket: conf.StoreSettings, store: Store, *, may_ask: bool, write: bool, as_json: bool
     ) -> Preflight:
         """Try on a probe all that the copy needs; tell what is wrong, and what to do about it."""
+        # Where only the site itself can serve the files, no stranger sees them before they are in use.
+        may_ask = may_ask and bool(bucket.public_url)
         tried = preflight(RetryingStore(store), bucket.public_url, public=may_ask, write=write)
         if "write" in tried.may_not and isinstance(conf.configuration().stores.get(bucket.name), conf.BucketSettings):
             tried.findings.append(examine_acl(BucketApi(bucket), bucket.prefix, bucket.acl))
@@ -29,7 +31,8 @@ class ProbingCommand(StorageCommand):
             self.tell_json({"findings": [each.as_json() for each in tried.failures], "exit_code": 3})
         else:
             self.tell_findings(tried.failures)
-            self._advise(bucket, tried.may_not)
+            if isinstance(bucket, conf.BucketSettings):
+                self._advise(bucket, tried.may_not)
             self.tell("Nothing was copied.")
         return tried
 

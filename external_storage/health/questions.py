@@ -16,6 +16,9 @@ QUESTIONS = {
     "store.region": "Is the bucket in the region that is configured?",
     "store.addressing": "Is the bucket named where the store looks for its name?",
     "store.bucket": "Is the bucket there, and ours to use?",
+    "server.host-key": "Is the server known, and does it show the key that it is known by?",
+    "server.login": "Does the server let this site's user in?",
+    "server.folder": "Is the folder there, and may this site's user enter it?",
     "store.answers": "Does the store answer this site?",
     # What the key may do
     "permission.list": "May the access key list the bucket?",
