@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from ... import transfer
@@ -63,6 +63,8 @@ class Comparison:
     named: dict[str, list[str]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     """Keys that rows refer to and neither store has: lost before the move, and not in its way."""
+    once_true_in_target: set[str] = field(default_factory=set)
+    """Keys that were written in the target, carried over from there, and now are something else in it, or missing."""
 
     def add(self, kind: str, key: str, reason: str = "") -> None:
         self.counts[kind] += 1
@@ -86,14 +88,15 @@ def rules_for(alias: str) -> Rules:
     return Rules(publish=rule_of(conf.configured_alias(alias)))
 
 
-def copying_rules(alias: str, target: str, *, spares_delivered: bool) -> Rules:
+def copying_rules(alias: str, target: str, *, but_not: Collection[str] = ()) -> Rules:
     """Return the rules of a copy to *target*, which replaces what differs.
 
     A key that *target* holds the true version of, because it was the active store a while ago, is left alone: the
-    drainer carries it the other way. With *spares_delivered* that also goes for those that it has carried: a process
-    that was frozen since may be writing one of them just now.
+    drainer carries it the other way. So are those that it has carried, *but_not* what was seen to differ for longer
+    than it takes to mark it: a process that was frozen since may be writing one of them just now.
     """
-    ahead = marks.keys_held_by(alias, target, also_delivered=spares_delivered)
+    ahead = set(marks.keys_held_by(alias, target, also_delivered=True)).difference(but_not)
+    ahead.update(marks.keys_held_by(alias, target, also_delivered=False))
     return MovingRules(publish=rule_of(conf.configured_alias(alias)), spared=frozenset(ahead))
 
 
@@ -152,6 +155,7 @@ def _sentence(found: Comparison, kind: str, source: str, target: str) -> str:
 class _Comparing:
     def __init__(self, alias: str, source: str, target: str) -> None:
         self._alias = alias
+        self._target_name = target
         self._standby = fresh_state_of(alias).standby
         self._source, self._target = (RetryingStore(conf.store_named(name)) for name in (source, target))
         self._is_folder = conf.store_settings(target).is_on_this_machine
@@ -183,7 +187,7 @@ class _Comparing:
         elif self._is_the_drainers(line.key):
             return
         elif self._found.counts[CALLED[line.symbol]] > LOOKED_AT_AGAIN:
-            self._found.add(CALLED[line.symbol], line.key, line.reason)
+            self._add(line, line.key)
         else:
             self._look_again(line.key)
 
@@ -196,7 +200,12 @@ class _Comparing:
         if line.symbol == "=":
             self._found.same += 1
         elif self._counts(line):
-            self._found.add(CALLED[line.symbol], key, line.reason)
+            self._add(line, key)
+
+    def _add(self, line: Line, key: str) -> None:
+        self._found.add(CALLED[line.symbol], key, line.reason)
+        if line.symbol in "+*" and any(mark.holder == self._target_name for mark in marks.of_key(self._alias, key)):
+            self._found.once_true_in_target.add(key)
 
     def _line_of(self, key: str) -> Line | None:
         """Compare one file; None if neither store has it."""

@@ -45,7 +45,7 @@ def _foresee_copy(arrival: Arrival, source: str, view: View) -> None:
     report = transfer.copy(
         conf.store_named(source),
         conf.store_named(arrival.target),
-        comparing.copying_rules(arrival.alias, arrival.target, spares_delivered=True),
+        comparing.copying_rules(arrival.alias, arrival.target),
         progress=Copying(view, "copy"),
         dry_run=True,
         state_dir=conf.configuration().state_dir,

@@ -51,6 +51,9 @@ IF_IT_IS_DEAD = (
     "has."
 )
 
+THAWING_SECONDS = 2.0
+"""By then a process that came to itself in the middle of a write has said what it wrote."""
+
 TRIES = 5
 """How often a step is tried that a straggler made impossible at the last moment."""
 
@@ -237,6 +240,7 @@ class Journey:
         self._copies = copies
         self._is_leaving = False
         self._rounds_left = ROUNDS
+        self._seen_to_differ: Collection[str] = ()
         self._written: set[int] = set()  # hashes, because a site may have millions of keys
         self._files: int | None = None
         self._arrival = Arrival(alias, target, fresh_state_of(alias))
@@ -412,7 +416,7 @@ class Journey:
         report = transfer.copy(
             conf.store_named(source),
             watched(self.alias, self.target, wrote=lambda key: self._written.add(hash(key))),
-            comparing.copying_rules(self.alias, self.target, spares_delivered=self._rounds_left == ROUNDS),
+            comparing.copying_rules(self.alias, self.target, but_not=self._seen_to_differ),
             progress=Copying(self._view, chapter),
             state_dir=conf.configuration().state_dir,
         )
@@ -431,6 +435,7 @@ class Journey:
     def _compared(self, chapter: str) -> list[Blocker]:
         counting = Counting(self._view, chapter, "compared", self._files)
         found = comparing.compare(self.alias, self._other, self.target, counting=counting.over)
+        self._seen_to_differ = found.once_true_in_target
         self._files = self._arrival.compared = counting.count
         self._arrival.lost = found.lost
         return comparing.blockers_in(found, self.alias, self._other, self.target)
@@ -447,6 +452,8 @@ class Journey:
         if not self._copies or not self._rounds_left or not names & CAN_BE_COPIED - self._force:
             return False
         self._rounds_left -= 1
+        if self._seen_to_differ:
+            self._sleep(THAWING_SECONDS)
         return True
 
     def _tried(self) -> list[Blocker]:

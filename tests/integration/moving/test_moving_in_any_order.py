@@ -30,6 +30,7 @@ from external_storage.django import conf, live
 from external_storage.django.moving import journey, marks
 from external_storage.django.moving.marks import delivering
 from external_storage.django.moving.state import Step, fresh_state_of
+from external_storage.django.moving.telling import Unseen
 from external_storage.django.moving.watching import watched
 from external_storage.django.names import GUARD_KEY
 from external_storage.django.uploads import Upload
@@ -458,3 +459,28 @@ def test_what_was_spoiled_in_the_store_left_behind_does_not_come_back_with_it(si
     site.put("disk", "a.txt", "xxx")
     journey.move("default", "disk", sleep=lambda _: site.time_passes())
     assert site.held("disk") == site.held("other") == {"a.txt": "one"}
+
+
+def test_what_a_process_writes_that_thaws_between_two_copies_is_not_lost(site):
+    frozen_at = site.save("a.txt", "one")
+    spoiled = site.save("b.txt", "two")
+    site.climb("begin_mirroring", target="other")
+    frozen = marks.begin("default", frozen_at)
+    site.replace(spoiled, "three")
+    site.climb("begin_handover", "exchange")
+    site.put("disk", spoiled, "xxx")
+
+    class Thaws(Unseen):
+        copies = 0
+
+        def begins(self, chapter: str, text: str) -> None:
+            self.copies += chapter == "copy"
+            if self.copies == 2 and chapter == "copy":
+                site.put("disk", frozen_at, "thawed")
+            elif self.copies == 2:
+                self.copies = 3
+                marks.end(frozen)
+
+    journey.move("default", "disk", view=Thaws(), sleep=lambda _: site.time_passes())
+    site.drain()
+    assert site.held("disk") == site.held("other") == {frozen_at: "thawed", spoiled: "three"}
