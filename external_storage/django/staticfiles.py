@@ -79,10 +79,14 @@ class StaticStorage(ManifestStaticFilesStorage):
 
     def save_manifest(self) -> None:
         """Send the collected files, then write the manifest here, then there. The order is what the class promises."""
+        # All at once, for on the way to its hashed name a file is written several times. A power cut before this leaves
+        # a manifest that names none of it.
+        self._collected.write_to_disk({*self.hashed_files, *self.hashed_files.values()})
         stores = self.remote_stores
         for store in stores:
             self.sent = self._send_files(store)
         self._write(BytesSource(self.manifest_name, self._manifest()))
+        self._collected.write_to_disk([self.manifest_name])
         for store in stores:
             self._send_manifest(store)
 
@@ -110,15 +114,16 @@ class StaticStorage(ManifestStaticFilesStorage):
         return json.dumps(manifest).encode()
 
     def _write(self, source: Source) -> None:
-        self._collected().put(source.info.key, source, publishing.AS_A_FILE, replace=True)
+        self._collected.put(source.info.key, source, publishing.AS_A_FILE, replace=True)
 
     def _send(self, store: str, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> transfer.Report:
         rules = transfer.Rules(publish=self.rule, on_difference="replace", include=include, exclude=exclude)
         target, state_dir = conf.store_named(store), conf.configuration().state_dir
-        return transfer.copy(self._collected(), target, rules, state_dir=state_dir)
+        return transfer.copy(self._collected, target, rules, state_dir=state_dir)
 
+    @cached_property
     def _collected(self) -> LocalStore:
-        return LocalStore("collected", self.location, create=True)
+        return LocalStore("collected", self.location, create=True, durable=False)
 
 
 def is_remote(store: str) -> bool:

@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -182,13 +182,26 @@ class LocalStore:
         """Let a power cut leave the new name behind, and those of the folders made for it."""
         new: list[str] = []
         while True:
-            _sync_folder(folder)
+            _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
             if str(folder) == self.root or str(folder) in self._named_on_disk:
                 break
             # A folder is new once; from then on only what is in it is.
             new.append(str(folder))
             folder = folder.parent
         self._named_on_disk.update(dict.fromkeys(new))
+
+    def write_to_disk(self, keys: Iterable[str]) -> None:
+        """Make up for what a store that is not durable left undone: no power cut takes these files away any more."""
+        folders: dict[Path, None] = {}
+        for key in keys:
+            path = self._place_for(key)
+            try:
+                _sync(path, os.O_RDONLY)
+            except OSError as error:
+                raise self._writing_failed(key, error) from error
+            folders[path.parent] = None
+        for folder in folders:
+            self._write_names_to_disk(folder)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return {key: self._delete_one(key) for key in keys}
@@ -397,8 +410,8 @@ def _pour(source: Source, descriptor: int) -> str:
     return md5.hexdigest()
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 
 import pytest
@@ -165,6 +166,22 @@ def test_no_collected_file_is_missing_for_a_moment_while_they_are_collected_agai
     over.set()
     watcher.join()
     assert missing == set()
+
+
+def test_a_power_cut_leaves_no_manifest_that_names_what_it_took_away(site, source, run, monkeypatch):
+    on_disk = []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        on_disk.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), site.static))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    site.configure(active="disk")
+    collect(run)
+    named = json.loads((site.static / MANIFEST).read_text())["paths"]
+    before = set(on_disk[: on_disk.index(MANIFEST)])
+    assert {*named, *named.values(), ".", "css", "fonts"} <= before
 
 
 def test_on_the_disk_nothing_is_sent(site, source, run):
