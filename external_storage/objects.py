@@ -68,7 +68,8 @@ class ObjectInfo:
     content; *modified* is seconds since the epoch; *etag* is whatever opaque version the store gives, unquoted;
     *headers* is None where the answer did not carry them (a listing does not). *recorded_md5* is what whoever stored
     the object wrote beside it; no store checks it. *part_size* is set where the etag is known to be made from the MD5s
-    of parts of that many bytes (see `etag_of_parts`).
+    of parts of that many bytes (see `etag_of_parts`). *etag_proves* is set on what a put returns where the store knows
+    no digests, took every byte, and gives another etag to what was changed since: who sees it later sees what was sent.
     """
 
     key: str
@@ -79,6 +80,7 @@ class ObjectInfo:
     headers: Headers | None = None
     recorded_md5: str | None = None
     part_size: int | None = None
+    etag_proves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

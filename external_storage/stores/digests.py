@@ -120,7 +120,7 @@ class DigestCache:
 
 
 class DigestsKnown:
-    """A store whose listings carry the MD5s that the cache knows; what is told or read meanwhile is kept there."""
+    """A store whose listings carry the MD5s that the cache knows; what is read meanwhile is remembered there."""
 
     def __init__(self, store: RetryingStore, versions: TellsVersions, cache: DigestCache) -> None:
         self.name = store.name
@@ -149,10 +149,6 @@ class DigestsKnown:
             known = self._cache.look_up(dict(filter(None, versions.values())))
             for entry in batch:
                 version = versions.get(entry.key)
-                if version is not None and entry.md5 is not None:
-                    self._cache.remember(*version, entry.md5)
-                    yield entry
-                    continue
                 md5 = known.get(version[0]) if version is not None else None
                 # Written out, because dataclasses.replace takes five times as long for each of a million.
                 yield entry if md5 is None else ObjectInfo(entry.key, entry.size, md5, entry.modified, entry.etag)

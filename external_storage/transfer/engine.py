@@ -431,6 +431,7 @@ class Engine:
                 error = VerificationFailed(unproven[each.key], key=each.key, remedy="Run it again.")
                 self._fail(each.key, error, was_sent=True)
             else:
+                remember(self.target, each, each.md5)
                 self.report.count_copied()
         self._open_waves_changed(-1)
 

@@ -177,4 +177,4 @@ def _is_as_sent(seen: ObjectInfo, sent: ObjectInfo) -> bool:
         return False
     if sent.md5 is not None and sent.md5 == seen.md5:
         return True
-    return sent.part_size is not None and seen.etag == sent.etag
+    return (sent.part_size is not None or sent.etag_proves) and seen.etag == sent.etag

@@ -7,6 +7,7 @@ import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Protocol
 
 from ...errors import AlreadyExists, KeyRefused, StorageError, TransientStoreError
@@ -110,14 +111,14 @@ def storing(
         if isinstance(error, StorageError):
             yield leftovers
         raise
-    return info(key, attributes, md5=md5)
+    return replaced(info(key, attributes), md5=md5, etag_proves=attributes.modified is not None)
 
 
-def info(key: str, attributes: Attributes, *, md5: str | None = None) -> ObjectInfo:
+def info(key: str, attributes: Attributes) -> ObjectInfo:
     """Return what *attributes* say of an object."""
     size, modified = attributes.size or 0, attributes.modified
     etag = None if modified is None else f"{size:x}-{modified:x}"
-    return ObjectInfo(key, size, md5, None if modified is None else float(modified), etag)
+    return ObjectInfo(key, size, None, None if modified is None else float(modified), etag)
 
 
 def _create(channel: Channel, tree: Tree, key: str, unfinished: bytes, manner: Manner) -> Steps[Answer]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from dataclasses import replace as changed
 from typing import TypeVar
 
 from ...errors import (
@@ -43,9 +41,6 @@ DELETED_AT_ONCE = 256
 # An unfinished file that nobody has written to for so long belongs to a process that was killed.
 ABANDONED_SECONDS = 3600.0
 
-# What was stored is remembered for so many objects, until somebody looks whether they arrived.
-STORED_REMEMBERED = 20_000
-
 # Times are told in whole seconds, by the server's clock.
 UNSEEN_CHANGE_SECONDS = 3.0
 
@@ -75,7 +70,6 @@ class SftpStore:
         self._manner, self._manner_ahead = Manner(file_mode, durable=True), Manner(file_mode, durable=False)
         self._shared = pool.shared(login)
         self._ahead = pool.ahead(login)
-        self._stored: OrderedDict[str, ObjectInfo] = OrderedDict()
         self._abandoned: dict[bytes, None] = {}
 
     @property
@@ -122,7 +116,7 @@ class SftpStore:
 
     def describe(self, key: str) -> ObjectInfo:
         _, attributes = self._do(lambda channel: self._tree.look(channel, key))
-        return self._as_stored(info(key, attributes))
+        return info(key, attributes)
 
     def open(self, key: str) -> SftpSource:
         def open_again() -> Opened:
@@ -149,7 +143,7 @@ class SftpStore:
             begun = True
             return storing(channel, self._tree, key, Streamed(source), self._manner, replace=replace)
 
-        return self._remember_stored(self._do(steps))
+        return self._do(steps)
 
     @property
     def is_ready(self) -> bool:
@@ -160,7 +154,7 @@ class SftpStore:
         check_key(key)
         channel = self._ahead.least_busy()
         steps = storing(channel, self._tree, key, Held(data, md5), self._manner_ahead, replace=True)
-        return Sending(channel, self._and_remember(steps))
+        return Sending(channel, steps)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         results: dict[str, StorageError | None] = {}
@@ -199,28 +193,6 @@ class SftpStore:
         except ConnectionLost:
             channel = self._shared.least_busy()
             return channel.carry_out(steps(channel))
-
-    # What was stored
-
-    def _and_remember(self, steps: Steps[ObjectInfo]) -> Steps[ObjectInfo]:
-        return self._remember_stored((yield from steps))
-
-    def _remember_stored(self, stored: ObjectInfo) -> ObjectInfo:
-        self._stored[stored.key] = stored
-        if len(self._stored) > STORED_REMEMBERED:
-            with suppress(KeyError):
-                self._stored.popitem(last=False)
-        return stored
-
-    def _as_stored(self, seen: ObjectInfo) -> ObjectInfo:
-        """Return *seen*, with its digest if it is what was just stored: the server took every byte of that.
-
-        It is said once, to whoever looks whether the object arrived. Later only its bytes can tell.
-        """
-        stored = self._stored.pop(seen.key, None)
-        if stored is None or stored.etag is None or stored.etag != seen.etag:
-            return seen
-        return changed(seen, md5=stored.md5)
 
     # The folders
 
@@ -314,7 +286,7 @@ class SftpStore:
             return PassedOver(key, error)
         if not attributes.is_file:
             return PassedOver(key, SourceUnreadable(f"{key!r} is no regular file (a FIFO, a socket, …).", key=key))
-        return self._as_stored(info(key, attributes))
+        return info(key, attributes)
 
     # Deleting
 
