@@ -11,9 +11,11 @@ class BookwyrmConfig(AppConfig):
         # Connects the signal that gives a new account its shelves.
         from .books import cataloguing
         from .connectors import defaults as connectors
+        from .exports import removing as exports
         from .search import keeping
         from .shelves import defaults  # noqa: F401
 
         cataloguing.connect()
         keeping.connect()
         connectors.connect()
+        exports.connect()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +19,8 @@ from dotenv.parser import parse_stream
 from external_storage.errors import SettingsError
 from external_storage.providers import called, named_like
 from external_storage.providers.contradictions import Contradiction, Written, contradictions
+
+from .exports import places as private_places
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -194,6 +196,22 @@ def _megabytes(value: str) -> str | None:
     return None if fits else "a number of megabytes such as 1024, or 0 for none"
 
 
+def _folder(value: str) -> str | None:
+    return None if Path(value).is_absolute() else "the absolute path of a folder"
+
+
+def _internal_url(value: str) -> str | None:
+    return None if re.fullmatch(r"/([\w.-]+/)+", value) else "a path such as /-/exports/"
+
+
+def _nothing_for_private_files(value: str) -> str | None:
+    return "nothing: links to a domain are not signed, and private files are sent by the site alone"
+
+
+def _days(value: str) -> str | None:
+    return None if value.isascii() and value.isdigit() and 1 <= int(value) <= 90 else "days, from 1 to 90"
+
+
 def _endpoints(value: str) -> str | None:
     wrong = [part for part in value.split(",") if part.strip() and _host(part.strip())]
     return "a list such as 10.0.0.5:8080,books.lan:443" if wrong else None
@@ -216,6 +234,15 @@ VARIABLES = {
         Variable("STORAGE_DEADLINE", "10", _seconds),
         Variable("STORAGE_SERVING", "", _serving),
         Variable("STORAGE_CACHE_MB", "1024", _megabytes),
+        Variable("EXPORTS_FOLDER", "", _folder),
+        Variable("EXPORTS_INTERNAL_URL", "", _internal_url),
+        Variable("EXPORTS_STORAGE_BUCKET_NAME", "", _bucket),
+        Variable("EXPORTS_ACCESS_KEY_ID", "", _credential, secret=True),
+        Variable("EXPORTS_SECRET_ACCESS_KEY", "", _credential, secret=True),
+        Variable("EXPORTS_S3_REGION_NAME", "", _region),
+        Variable("EXPORTS_S3_ENDPOINT_URL", "", _web_address),
+        Variable("EXPORTS_S3_CUSTOM_DOMAIN", "", _nothing_for_private_files),
+        Variable("EXPORTS_DAYS", "7", _days),
         Variable("DOMAIN", "localhost", _host),
         Variable("PORT", "1333", _port),
         Variable("BIND_ADDRESS", "", _bind_address),
@@ -261,6 +288,11 @@ def env_file(process: Mapping[str, str] = os.environ) -> Path:
 def state_directory(process: Mapping[str, str] = os.environ) -> Path:
     """Return where the site keeps what it makes itself: database, logs, sockets, collected static files."""
     return Path(process.get("BOOKWYRM_STATE_DIR") or CHECKOUT / ".bw")
+
+
+def media_root(process: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the pictures that are kept on this machine."""
+    return Path(process.get("MEDIA_ROOT") or CHECKOUT / "images")
 
 
 def read(process: Mapping[str, str] = os.environ) -> Environment:
@@ -353,7 +385,14 @@ def _contradictions(environment: Environment) -> list[Problem]:
     if environment.flag("USE_HTTPS") and custom_domain.lower().startswith("http://"):
         expected = "an address that answers https, because USE_HTTPS is true"
         problems.append(Problem("AWS_S3_CUSTOM_DOMAIN", repr(custom_domain), expected))
+    problems += [Problem(*wrong) for wrong in _about_private_files(environment)]
     return problems + [_as_problem(wrong) for wrong in _about_the_bucket(environment) if _stops(wrong, environment)]
+
+
+def _about_private_files(environment: Environment) -> Iterator[private_places.Wrong]:
+    served = {"pictures": media_root(), "static files": state_directory() / "static"}
+    has_bucket = bool(environment.text("AWS_STORAGE_BUCKET_NAME"))
+    return private_places.contradictions(environment.text, served=served, has_bucket=has_bucket)
 
 
 def _about_the_bucket(environment: Environment) -> list[Contradiction]:
@@ -387,6 +426,11 @@ def hints(environment: Environment) -> list[str]:
             lines.append(f"{name} is not a setting of this site; did you mean {alike[0]}?")
     doubtful = [wrong for wrong in _about_the_bucket(environment) if not _stops(wrong, environment)]
     lines += [str(_as_problem(wrong)) for wrong in doubtful]
+    if private_places.same_key(environment.text):
+        lines.append(
+            f"{private_places.KEY_ID} is the key of the public files too; with one of its own, who gets the one has "
+            "not got the other"
+        )
     if environment.source.exists() and environment.source.stat().st_mode & 0o077:
         lines.append(f"{environment.source} holds secrets and others can read it; run: chmod 600 {environment.source}")
     return lines

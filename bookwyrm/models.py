@@ -2,6 +2,7 @@
 
 from .books.models import Author, CoverRequest, Edition, Work
 from .connectors.models import Connector
+from .exports.models import Export
 from .people.models import AdminCode, Invite, User
 from .shelves.models import Review, Shelf, ShelvedBook
 from .site.models import SiteSettings
@@ -12,6 +13,7 @@ __all__ = [
     "Connector",
     "CoverRequest",
     "Edition",
+    "Export",
     "Invite",
     "Review",
     "Shelf",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import dj_database_url
@@ -106,7 +105,7 @@ USE_TZ = True
 # Files: where they live and under which addresses they are found
 
 USE_S3 = ENVIRONMENT.flag("USE_S3")
-MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT") or BASE_DIR / "images")
+MEDIA_ROOT = env.media_root()
 STATIC_ROOT = STATE_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 
@@ -137,6 +136,30 @@ HAS_BUCKET = all(ENVIRONMENT.text(name) for name in env.BUCKET_VARIABLES)
 if HAS_BUCKET:
     _STORES |= {"bucket": _bucket("images/"), "static-bucket": _bucket("static/")}
 
+# Private files have a place of their own. Both are known, so that an archive can be removed from where it was put.
+_STORES["exports-disk"] = {
+    "KIND": "local",
+    "ROOT": Path(ENVIRONMENT.text("EXPORTS_FOLDER") or STATE_DIR / "exports"),
+    "INTERNAL_URL": ENVIRONMENT.text("EXPORTS_INTERNAL_URL"),
+}
+_STORES["exports-disk"]["ROOT"].mkdir(mode=0o700, parents=True, exist_ok=True)
+EXPORTS_STORE = "exports-disk"
+if ENVIRONMENT.text("EXPORTS_STORAGE_BUCKET_NAME"):
+    EXPORTS_STORE = "exports-bucket"
+    # Another service is known by its address alone; else it is the one that the public files are at.
+    _elsewhere = bool(ENVIRONMENT.text("EXPORTS_S3_ENDPOINT_URL"))
+    _STORES[EXPORTS_STORE] = {
+        "KIND": "s3",
+        "PROVIDER": None if _elsewhere else ENVIRONMENT.text("STORAGE_PROVIDER") or None,
+        "BUCKET": ENVIRONMENT.text("EXPORTS_STORAGE_BUCKET_NAME"),
+        "REGION": ENVIRONMENT.text("EXPORTS_S3_REGION_NAME") or ENVIRONMENT.text("AWS_S3_REGION_NAME") or None,
+        "ENDPOINT_URL": ENVIRONMENT.text("EXPORTS_S3_ENDPOINT_URL") or ENVIRONMENT.text("AWS_S3_ENDPOINT_URL") or None,
+        "ACCESS_KEY_ID": ENVIRONMENT.text("EXPORTS_ACCESS_KEY_ID"),
+        "SECRET_ACCESS_KEY": ENVIRONMENT.text("EXPORTS_SECRET_ACCESS_KEY"),
+        "USE_HTTPS": USE_HTTPS,
+    }
+EXPORTS_DAYS = ENVIRONMENT.number("EXPORTS_DAYS")
+
 _COPIES = ENVIRONMENT.number("STORAGE_CACHE_MB")
 EXTERNAL_STORAGE = {
     "STORES": _STORES,
@@ -152,6 +175,7 @@ EXTERNAL_STORAGE = {
             "ACTIVE": "static-bucket" if USE_S3 else "static-disk",
             "STORES": [name for name in ("static-disk", "static-bucket") if name in _STORES],
         },
+        "exports": {"ACTIVE": EXPORTS_STORE, "PRIVATE": True},
     },
     "DEADLINE": ENVIRONMENT.number("STORAGE_DEADLINE"),
     "STATE_DIR": STATE_DIR / "transfer",
@@ -171,6 +195,7 @@ EXTERNAL_STORAGE = {
 STORAGES = {
     "default": {"BACKEND": "external_storage.django.backends.SiteStorage", "OPTIONS": {"alias": "default"}},
     "staticfiles": {"BACKEND": "external_storage.django.backends.StaticStorage", "OPTIONS": {"alias": "staticfiles"}},
+    "exports": {"BACKEND": "external_storage.django.backends.SiteStorage", "OPTIONS": {"alias": "exports"}},
 }
 
 # Where the site itself answers for its files, wherever they are; links go by where each alias stands.

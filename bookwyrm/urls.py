@@ -8,6 +8,7 @@ from external_storage.django.views import serve
 
 from .books import views as books
 from .connectors import views as connectors
+from .exports import views as exports
 from .people import views as people
 from .people.paths import Username
 from .search import views as search
@@ -49,6 +50,11 @@ urlpatterns = [
         name="password_reset_complete",
     ),
     path("preferences/password/", people.ChangePassword.as_view(), name="password_change"),
+    path("preferences/exports/", exports.exports, name="exports"),
+    path("preferences/exports/new/", exports.export_new, name="export_new"),
+    path("preferences/exports/<uuid:pk>/link/", exports.export_link, name="export_link"),
+    path("preferences/exports/<uuid:pk>/delete/", exports.export_delete, name="export_delete"),
+    path("preferences/exports/<uuid:pk>/<str:token>", exports.export_download, name="export_download"),
     path("preferences/", people.edit_profile, name="edit_profile"),
     path("user/<username:username>/", people.profile, name="profile"),
     # Shelves

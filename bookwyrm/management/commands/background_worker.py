@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 
 from bookwyrm.operate.carrier import carrying
 from bookwyrm.operate.processes import end_with_parent
+from bookwyrm.operate.schedule import keeping_to_schedule
 from external_storage.django import conf
 
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
         if settings.REDIS_URL:
             from bookwyrm.operate import celery_queue
 
-            with carrying(needed=has_several_stores()) as carrier:
+            with keeping_to_schedule(), carrying(needed=has_several_stores()) as carrier:
                 celery_queue.run_worker(before_it_ends=carrier.stop)
             return
         from bookwyrm.operate.database_queue import DatabaseWorker
@@ -30,7 +31,7 @@ class Command(BaseCommand):
             worker = DatabaseWorker(settings.STATE_DIR / "workers")
             self.stdout.write(f"{worker.run_everything_ready()} tasks run")
             return
-        with carrying(needed=has_several_stores()) as carrier:
+        with keeping_to_schedule(), carrying(needed=has_several_stores()) as carrier:
             worker = DatabaseWorker(settings.STATE_DIR / "workers", before_it_ends=carrier.stop)
             worker.configure_signals()
             worker.run()
