@@ -21,6 +21,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from ..sentences import say
+
 TIMEOUT = urllib3.Timeout(connect=5, read=10)
 MOST_BYTES = 64 * 1024
 """How much of a body is looked at; enough for any error page, and for the head of a picture."""
@@ -67,7 +69,7 @@ def ask(method: str, url: str, headers: Mapping[str, str] = {}, body: bytes | No
         # Headers are shown as they are: an encoding would hide what the store really holds.
         sent = {"Accept-Encoding": "identity", **headers}
         with _pool(_proxy_for(url)).request(
-            method, url, headers=sent, body=body, preload_content=False, redirect=False
+            method, url, headers=sent, body=body, timeout=TIMEOUT, preload_content=False, redirect=False
         ) as response:
             told = b"" if method == "HEAD" else response.read(MOST_BYTES)
             found = {name.lower(): value for name, value in response.headers.items()}
@@ -80,7 +82,7 @@ def ask(method: str, url: str, headers: Mapping[str, str] = {}, body: bytes | No
 def _pool(proxy: str | None) -> urllib3.PoolManager:
     # The machine's own list of authorities, which may hold a private one.
     trusted = ssl.create_default_context()
-    options = {"timeout": TIMEOUT, "retries": False, "ssl_context": trusted, "maxsize": AT_ONCE}
+    options = {"retries": False, "ssl_context": trusted, "maxsize": AT_ONCE}
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
@@ -94,18 +96,26 @@ def _explained(url: str, problem: HTTPError) -> NoAnswer:
     cause = problem.reason if isinstance(problem, MaxRetryError) and problem.reason else problem
     host = urlsplit(url).netloc
     if isinstance(cause, NameResolutionError):
-        return NoAnswer(url, "name", f"There is no host named {urlsplit(url).hostname!r}.")
+        return NoAnswer(url, "name", say("There is no host named {hostname!r}.", hostname=urlsplit(url).hostname))
     if isinstance(cause, SSLError) and _tls_reason(cause) in _NO_TLS_AT_ALL:
-        return NoAnswer(url, "tls", f"{host} does not speak HTTPS.")
+        return NoAnswer(url, "tls", say("{host} does not speak HTTPS.", host=host))
     if isinstance(cause, SSLError):
-        return NoAnswer(url, "tls", f"{host} did not show a certificate that can be trusted: {_tls_reason(cause)}.")
+        return NoAnswer(
+            url,
+            "tls",
+            say(
+                "{host} did not show a certificate that can be trusted: {tls_reason}.",
+                host=host,
+                tls_reason=_tls_reason(cause),
+            ),
+        )
     if isinstance(cause, NewConnectionError):  # for urllib3 this is a kind of time-out, so it is asked about first
-        return NoAnswer(url, "refused", f"{host} accepts no connection.")
+        return NoAnswer(url, "refused", say("{host} accepts no connection.", host=host))
     if isinstance(cause, ConnectTimeoutError | ReadTimeoutError):
-        return NoAnswer(url, "timeout", f"{host} did not answer in time.")
-    return NoAnswer(url, "broken", f"{host} broke off before its answer was complete.")
+        return NoAnswer(url, "timeout", say("{host} did not answer in time.", host=host))
+    return NoAnswer(url, "broken", say("{host} broke off before its answer was complete.", host=host))
 
 
 def _tls_reason(problem: Exception) -> str:
     cause = problem.args[0] if problem.args else problem
-    return getattr(cause, "verify_message", None) or getattr(cause, "reason", None) or "the handshake failed"
+    return getattr(cause, "verify_message", None) or getattr(cause, "reason", None) or say("the handshake failed")

@@ -18,6 +18,9 @@ from tests.servers import Bucket, S3Server
 SITE = "https://books.test"
 CANARY = "CANARY-secret-that-nobody-may-see"
 
+one_server = pytest.mark.parametrize("s3_server", ["seaweedfs"], indirect=True)
+"""For a test in which the real server plays no part: nothing new is seen when it is another one."""
+
 
 @dataclass
 class FileSite:
@@ -94,6 +97,20 @@ def site(settings, s3_server: S3Server, tmp_path: Path) -> FileSite:
     # Django forgets the storages it has made when this setting changes.
     settings.STORAGES = dict(settings.STORAGES)
     return made
+
+
+@pytest.fixture
+def own_static_files(settings) -> None:
+    """Let the site have no static files but its own: the hundred of Django's admin pages go the same way."""
+    settings.STATICFILES_DIRS = [settings.BASE_DIR / "bookwyrm" / "static"]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+
+
+@pytest.fixture
+def collected(site, own_static_files, run) -> FileSite:
+    """The site with its static files in the bucket."""
+    assert run("collectstatic", "--noinput").code == 0
+    return site
 
 
 @dataclass

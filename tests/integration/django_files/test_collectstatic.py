@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -173,7 +174,7 @@ def test_a_power_cut_leaves_no_manifest_that_names_what_it_took_away(site, sourc
     sync = os.fsync
 
     def watched(descriptor: int) -> None:
-        on_disk.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), site.static))
+        on_disk.append(os.path.relpath(Path(f"/proc/self/fd/{descriptor}").readlink(), site.static))
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", watched)
