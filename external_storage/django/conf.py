@@ -22,7 +22,15 @@ from ..errors import SettingsError
 from ..objects import PublishingRule
 from ..providers import Provider, addresses, called
 from ..providers.contradictions import Written, contradictions
-from .kinds import BucketSettings, DjangoStorageSettings, LocalSettings, SftpSettings, StoreSettings
+from ..stores.libcloud import DRIVERS as LIBCLOUD_DRIVERS
+from .kinds import (
+    BucketSettings,
+    DjangoStorageSettings,
+    LibcloudSettings,
+    LocalSettings,
+    SftpSettings,
+    StoreSettings,
+)
 from .publishing import nothing_public
 
 if TYPE_CHECKING:
@@ -571,22 +579,49 @@ def _remote_folder(values: _Values) -> str:
     return root
 
 
+def _libcloud(values: _Values) -> LibcloudSettings:
+    values.only("DRIVER", "CONTAINER", "PREFIX", "KEY", "SECRET", "OPTIONS", "ACL", "PUBLIC_URL")
+    driver = values.text("DRIVER", f"a driver of Apache Libcloud: {', '.join(LIBCLOUD_DRIVERS)}")
+    if driver not in LIBCLOUD_DRIVERS:
+        raise values.wrong(
+            "DRIVER",
+            repr(driver),
+            f"one that is known to keep files safely: {', '.join(LIBCLOUD_DRIVERS)} (docs/decisions/libcloud.md says "
+            "what the others lack)",
+        )
+    return LibcloudSettings(
+        name=values.store,
+        driver=driver,
+        container=values.text("CONTAINER", "the name of the container"),
+        prefix=_prefix(values),
+        key=values.text("KEY", "who logs in; for the driver local, the folder in which the container is"),
+        public_url=_optional_url(values),
+        acl=values.optional_text("ACL", "such as public-read"),
+        secret=values.optional_text("SECRET", "what belongs to the key", secret=True) or "",
+        options=_options(values, "a dictionary of the driver's own options"),
+    )
+
+
+def _options(values: _Values, expected: str) -> dict[str, Any]:
+    options = values.raw("OPTIONS") or {}
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise values.wrong("OPTIONS", f"a {type(options).__name__}", expected)
+    return dict(options)
+
+
 def _django_storage(values: _Values) -> DjangoStorageSettings:
     values.only("CLASS", "OPTIONS", "PLACE", "PUBLIC_URL")
     expected = "the dotted path of a storage class, such as storages.backends.azure_storage.AzureStorage"
     class_path = values.text("CLASS", expected)
     if not re.fullmatch(r"([A-Za-z_]\w*\.)+[A-Za-z_]\w*", class_path):
         raise values.wrong("CLASS", repr(class_path), expected)
-    options = values.raw("OPTIONS") or {}
-    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
-        raise values.wrong("OPTIONS", f"a {type(options).__name__}", "a dictionary of the class's own options")
     place = values.optional_text("PLACE", "where it is, in a few words without secrets")
     return DjangoStorageSettings(
         name=values.store,
         class_path=class_path,
         place=place or f"{class_path.rpartition('.')[2]}:{values.store}",
         public_url=_optional_url(values),
-        options=dict(options),
+        options=_options(values, "a dictionary of the class's own options"),
     )
 
 
@@ -710,4 +745,4 @@ def _refuse_unknown(values: Mapping[str, Any], known: set[str], where: str) -> N
         )
 
 
-_READERS = {"local": _local, "s3": _bucket, "sftp": _sftp, "django": _django_storage}
+_READERS = {"local": _local, "s3": _bucket, "sftp": _sftp, "libcloud": _libcloud, "django": _django_storage}

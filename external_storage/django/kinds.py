@@ -9,6 +9,7 @@ Nobody asks for a kind where one of these answers the question:
 ``is_on_this_machine``  whether it is a folder here, which the site and its web server read without a request
 ``service``             the S3-compatible service behind it; None where there is none
 ``secrets``             what must never be shown, whoever repeats it
+``abilities``           what may be relied on there; None for a folder or a bucket, of which `storage_status` knows more
 ======================  ==============================================================================================
 """
 
@@ -22,6 +23,12 @@ from typing import Any, ClassVar
 
 from ..providers import Provider, addresses, called, recognise
 from ..providers.contradictions import Contradiction, Written, contradictions
+from ..stores import abilities
+from ..stores.abilities import Abilities
+
+AZURE, GOOGLE = "storages.backends.azure_storage.AzureStorage", "storages.backends.gcloud.GoogleCloudStorage"
+BLOB_CLASSES = {AZURE: abilities.AZURE, GOOGLE: abilities.GOOGLE}
+"""Classes of which only the login is used: what they log in to is then spoken to as our own stores do."""
 
 _SECRET_OPTION = re.compile(r"key|secret|token|passw|sign|auth|credential|connection", re.IGNORECASE)
 
@@ -31,6 +38,7 @@ class LocalSettings:
     """A folder of this machine."""
 
     is_on_this_machine: ClassVar[bool] = True
+    abilities: ClassVar[None] = None
     service: ClassVar[None] = None
     secrets: ClassVar[tuple[str, ...]] = ()
 
@@ -50,6 +58,7 @@ class BucketSettings:
     """A bucket, or the part of one under a prefix, of an S3-compatible service."""
 
     is_on_this_machine: ClassVar[bool] = False
+    abilities: ClassVar[None] = None
 
     name: str
     bucket: str
@@ -103,6 +112,7 @@ class SftpSettings:
     """A directory of a server that speaks SFTP."""
 
     is_on_this_machine: ClassVar[bool] = False
+    abilities: ClassVar[Abilities] = abilities.SFTP
     service: ClassVar[None] = None
 
     name: str
@@ -143,11 +153,46 @@ class DjangoStorageSettings:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
     @property
+    def abilities(self) -> Abilities:
+        return BLOB_CLASSES.get(self.class_path, abilities.ANY_DJANGO_STORAGE)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         return tuple(_secrets_in(self.options))
 
 
-StoreSettings = LocalSettings | BucketSettings | SftpSettings | DjangoStorageSettings
+@dataclass(frozen=True, slots=True)
+class LibcloudSettings:
+    """A container of a service that Apache Libcloud speaks to, or the part of one under a prefix."""
+
+    is_on_this_machine: ClassVar[bool] = False
+    service: ClassVar[None] = None
+
+    name: str
+    driver: str
+    container: str
+    prefix: str = ""
+    key: str = ""
+    public_url: str = ""
+    acl: str | None = None
+    """The ACL a public object gets, where the driver knows of such; None for none."""
+    secret: str = field(default="", repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    @property
+    def place(self) -> str:
+        return f"libcloud+{self.driver}://{self.container}/{self.prefix}"
+
+    @property
+    def abilities(self) -> Abilities:
+        return abilities.LIBCLOUD[self.driver]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (*filter(None, [self.secret]), *_secrets_in(self.options))
+
+
+StoreSettings = LocalSettings | BucketSettings | SftpSettings | LibcloudSettings | DjangoStorageSettings
 
 
 def _secrets_in(options: Mapping[str, Any]) -> Iterator[str]:

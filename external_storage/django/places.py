@@ -195,6 +195,8 @@ def _whereabouts(described: conf.StoreSettings) -> tuple[tuple[str, ...], str]:
     if isinstance(described, conf.SftpSettings):
         root = posixpath.normpath(described.root)
         return ("sftp", described.host.lower(), str(described.port)), f"{root.rstrip('/')}/"
+    if isinstance(described, conf.LibcloudSettings):
+        return _of_container(described)
     if isinstance(described, conf.DjangoStorageSettings):
         return _of_django_storage(described)
     if recognise(described.endpoint_url).id == "aws":
@@ -202,6 +204,19 @@ def _whereabouts(described: conf.StoreSettings) -> tuple[tuple[str, ...], str]:
     parts = urlsplit(described.endpoint_url or "")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return ((parts.hostname or "").lower(), str(port), described.bucket), described.prefix
+
+
+def _of_container(described: conf.LibcloudSettings) -> tuple[tuple[str, ...], str]:
+    """Return the place of a container, which may be a bucket or a folder that is known in other words as well."""
+    options = described.options
+    if described.driver == "local":
+        folder = Path(described.key, described.container, described.prefix)
+        return ("folder",), f"{os.path.realpath(folder).rstrip('/')}/"
+    host = str(options.get("host") or options.get("ex_force_auth_url") or AMAZON)
+    if described.driver == "s3" and host != AMAZON:
+        port = options.get("port") or (443 if options.get("secure", True) else 80)
+        return (host.lower(), str(port), described.container), described.prefix
+    return (host.lower(), described.container), described.prefix
 
 
 def _of_django_storage(described: conf.DjangoStorageSettings) -> tuple[tuple[str, ...], str]:

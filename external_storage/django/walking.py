@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.utils.module_loading import import_string
 
 from ..errors import SettingsError
 from ..objects import ObjectInfo, PassedOver
 from ..stores import DjangoStorageStore, LocalStore, S3Store, Store
-from .kinds import BucketSettings, DjangoStorageSettings, LocalSettings, SftpSettings, StoreSettings
+from ..stores.libcloud import LibcloudStore
+from .kinds import (
+    AZURE,
+    GOOGLE,
+    BucketSettings,
+    DjangoStorageSettings,
+    LibcloudSettings,
+    LocalSettings,
+    SftpSettings,
+    StoreSettings,
+)
 from .names import GUARD_KEY
 
 
@@ -37,6 +48,10 @@ class SiteBucket(_ListedWithoutTheGuard, S3Store):
     """A bucket of the site, or the part of one under a prefix."""
 
 
+class SiteContainer(_ListedWithoutTheGuard, LibcloudStore):
+    """A container of the site, or the part of one under a prefix."""
+
+
 class SiteDjangoStorage(_ListedWithoutTheGuard, DjangoStorageStore):
     """What a Django storage class keeps for the site."""
 
@@ -50,8 +65,10 @@ def opened(described: StoreSettings) -> Store:
             return _bucket(described)
         case SftpSettings():
             return _sftp_directory(described)
+        case LibcloudSettings():
+            return _libcloud_container(described)
         case DjangoStorageSettings():
-            return SiteDjangoStorage(described.name, _storage_of(described), place=described.place)
+            return _django_storage(described)
 
 
 def _bucket(described: BucketSettings) -> Store:
@@ -87,7 +104,36 @@ def _sftp_directory(described: SftpSettings) -> Store:
     return SiteDirectory(described.name, login, described.root, **modes)
 
 
-def _storage_of(described: DjangoStorageSettings) -> object:
+def _libcloud_container(described: LibcloudSettings) -> Store:
+    return SiteContainer(
+        described.name,
+        driver=described.driver,
+        container=described.container,
+        prefix=described.prefix,
+        key=described.key,
+        secret=described.secret,
+        acl=described.acl,
+        options=described.options,
+    )
+
+
+def _django_storage(described: DjangoStorageSettings) -> Store:
+    storage = _storage_of(described)
+    prefix = f"{storage.location.strip('/')}/" if getattr(storage, "location", "") else ""
+    if described.class_path == AZURE:
+        from ..stores.azure import AzureStore
+
+        kind = type("SiteAzureContainer", (_ListedWithoutTheGuard, AzureStore), {})
+        return kind(described.name, storage.client, prefix=prefix)
+    if described.class_path == GOOGLE:
+        from ..stores.google import GoogleStore
+
+        kind = type("SiteGoogleBucket", (_ListedWithoutTheGuard, GoogleStore), {})
+        return kind(described.name, storage.bucket, prefix=prefix, acl=storage.default_acl)
+    return SiteDjangoStorage(described.name, storage, place=described.place)
+
+
+def _storage_of(described: DjangoStorageSettings) -> Any:
     """Return the Django storage itself. Raise `SettingsError` if its class or what that needs is not there."""
     try:
         return import_string(described.class_path)(**described.options)

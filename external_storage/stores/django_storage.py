@@ -8,23 +8,14 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from typing import IO, Any
 
-from ..errors import (
-    AlreadyExists,
-    ContainerMissing,
-    KeyRefused,
-    ObjectMissing,
-    PermissionRefused,
-    SettingsError,
-    SourceChanged,
-    SourceUnreadable,
-    StorageError,
-    TransientStoreError,
-)
+from ..errors import AlreadyExists, ContainerMissing, KeyRefused, ObjectMissing, SourceChanged, StorageError
 from ..objects import Headers, ObjectInfo, check_key, in_key_order
 from .base import Source
+from .foreign import translated
 from .sources import check_digest
 
 CHUNK = 1 << 20
@@ -36,8 +27,9 @@ IN_MEMORY = 8 << 20
 class DjangoStorageStore:
     """The files of a Django storage.
 
-    It promises less than the others, because Django's storages do: an object that replaces another is missing for a
-    moment, no digest is known of what is stored, and headers are the storage's own business.
+    It promises less than the others, because Django's storages do: unless the storage replaces files itself, an object
+    that replaces another is missing for a moment; no digest is known of what is stored; and headers are the storage's
+    own business, which is told the type.
     """
 
     def __init__(self, name: str, storage: Any, *, place: str | None = None) -> None:
@@ -48,6 +40,7 @@ class DjangoStorageStore:
     # Reading
 
     def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
+        """Yield what the folders hold. No file is opened; the storage is asked for the size and the time of each."""
         first, last = in_key_order(after), None if until is None else in_key_order(until)
         for key in self._walk(prefix):
             order = in_key_order(key)
@@ -55,34 +48,39 @@ class DjangoStorageStore:
                 return
             if order > first and key.startswith(prefix):
                 try:
-                    yield self.describe(key)
+                    yield self._told(key)
                 except ObjectMissing:  # deleted since its folder was read
                     continue
 
     def describe(self, key: str) -> ObjectInfo:
-        with self.open(key) as source:
-            return source.info
-
-    def open(self, key: str) -> _StorageSource:
         check_key(key)
         with self._translated(key):
-            file = self._storage.open(key, "rb")
-            try:
-                return _StorageSource(self, key, file)
-            except BaseException:
-                file.close()
-                raise
+            if not self._is_a_file(key):
+                raise ObjectMissing(f"There is no {key!r} in {self.place}.", key=key)
+        return self._told(key)
 
-    def info(self, key: str, file: Any) -> ObjectInfo:
-        """Return what the storage says of an open file."""
+    def open(self, key: str) -> _StorageSource:
+        info = self.describe(key)
         with self._translated(key):
-            return ObjectInfo(key, file.size, modified=self._modified(key))
+            return _StorageSource(self, info, self._storage.open(key, "rb"))
+
+    def _told(self, key: str) -> ObjectInfo:
+        with self._translated(key):
+            return ObjectInfo(key, self._storage.size(key), modified=self._modified(key))
 
     def _modified(self, key: str) -> float | None:
         try:
             return self._storage.get_modified_time(key).timestamp()
         except NotImplementedError:
             return None
+
+    def _is_a_file(self, key: str) -> bool:
+        """Return whether there is one. On a disk a folder exists as well, and Django does not tell it from a file."""
+        try:
+            path = self._storage.path(key)
+        except NotImplementedError:
+            return self._storage.exists(key)
+        return Path(path).is_file()
 
     def _walk(self, prefix: str) -> Iterator[str]:
         """Yield every key in key order: a folder stands where its name and a slash would."""
@@ -119,68 +117,52 @@ class DjangoStorageStore:
             check_digest(source.info, md5)
             size = arrived.tell()
             arrived.seek(0)
-            with self._translated(key):
-                self._make_room(key, replace)
-                self._save(key, _Content(key, arrived, size))
-        return ObjectInfo(key, size, md5, headers=headers)
+            self._make_room(key, replace)
+            self._save(key, _Content(key, arrived, size, headers.content_type))
+        return ObjectInfo(key, size, md5)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return {key: self._delete_one(key) for key in keys}
 
     def _make_room(self, key: str, replace: bool) -> None:
-        try:
+        """Remove what is there, unless the storage replaces it by itself."""
+        with suppress(ObjectMissing):
             self.describe(key)
-        except ObjectMissing:
-            return
-        if not replace:
-            raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
-        self._storage.delete(key)
+            if not replace:
+                raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+            with self._translated(key):
+                if self._storage.get_available_name(key) != key:
+                    self._storage.delete(key)
 
     def _save(self, key: str, content: _Content) -> None:
-        saved = self._storage.save(key, content).replace("\\", "/")
-        if saved != key:
-            self._storage.delete(saved)
-            raise KeyRefused(f"{self.place} would store {key!r} under another name, {saved!r}.", key=key)
+        with self._translated(key):
+            saved = self._storage.save(key, content).replace("\\", "/")
+            if saved != key:
+                self._storage.delete(saved)
+                raise KeyRefused(f"{self.place} would store {key!r} under another name, {saved!r}.", key=key)
 
     def _delete_one(self, key: str) -> StorageError | None:
+        """Delete the file and look whether it is gone: not every storage says that it could not."""
         try:
             self.describe(key)
             with self._translated(key):
                 self._storage.delete(key)
+            self.describe(key)
         except ObjectMissing:
             return None
         except StorageError as error:
             return error
-        return None
+        return StorageError(f"{self.place} did not delete {key!r}, and did not say why.", key=key)
 
-    @contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
-        """Turn what a storage raises into our errors. Which library is behind it is not known here."""
-        try:
-            yield
-        except StorageError:
-            raise
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise ObjectMissing(f"There is no {key!r} in {self.place}.", key=key) from error
-        except FileExistsError as error:
-            raise KeyRefused(f"A part of {key!r} is a file in {self.place}.", key=key) from error
-        except PermissionError as error:
-            raise PermissionRefused(f"{key!r} in {self.place} may not be used: {error.strerror}.", key=key) from error
-        except NotImplementedError as error:
-            raise SettingsError(f"{self.place} cannot do what is needed here (such as listing).") from error
-        except OSError as error:
-            raise TransientStoreError(f"{self.place} failed on {key!r}: {error.strerror}.", key=key) from error
-        except Exception as error:
-            if type(error).__name__ == "SuspiciousFileOperation":
-                raise KeyRefused(f"{self.place} refuses the name {key!r}.", key=key) from error
-            raise StorageError(f"{self.place} failed on {key!r} ({type(error).__name__}).", key=key) from error
+    def _translated(self, key: str) -> AbstractContextManager[None]:
+        return translated(self.place, key)
 
 
 class _StorageSource:
     """A file that a storage has opened."""
 
-    def __init__(self, store: DjangoStorageStore, key: str, file: Any) -> None:
-        self.info = store.info(key, file)
+    def __init__(self, store: DjangoStorageStore, info: ObjectInfo, file: Any) -> None:
+        self.info = info
         self._store = store
         self._file = file
         self._read = 0
@@ -192,10 +174,8 @@ class _StorageSource:
         self._file.close()
 
     def read(self, size: int = -1, /) -> bytes:
-        try:
+        with translated(self._store.place, self.info.key):
             data = self._file.read() if size < 0 else self._file.read(size)
-        except OSError as error:
-            raise SourceUnreadable(f"{self.info.key!r} could not be read: {error}.", key=self.info.key) from error
         self._read += len(data)
         return data
 
@@ -203,7 +183,8 @@ class _StorageSource:
         self.seek(0)
 
     def seek(self, position: int) -> None:
-        self._file.seek(position)
+        with translated(self._store.place, self.info.key):
+            self._file.seek(position)
         self._read = position
 
     def check_unchanged(self) -> None:
@@ -215,9 +196,10 @@ class _StorageSource:
 class _Content:
     """What Django's storages expect of a file that is to be saved."""
 
-    def __init__(self, name: str, file: IO[bytes], size: int) -> None:
+    def __init__(self, name: str, file: IO[bytes], size: int, content_type: str) -> None:
         self.name = name
         self.size = size
+        self.content_type = content_type
         self.file = file
         self.read = file.read
         self.seek = file.seek

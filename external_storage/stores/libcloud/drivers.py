@@ -16,7 +16,7 @@ from urllib.parse import quote
 from libcloud.common.exceptions import BaseHTTPError
 from libcloud.common.types import InvalidCredsError
 from libcloud.storage.base import Container, Object
-from libcloud.storage.drivers.cloudfiles import OpenStackSwiftStorageDriver
+from libcloud.storage.drivers.cloudfiles import OpenStackSwiftConnection, OpenStackSwiftStorageDriver
 from libcloud.storage.drivers.local import LocalStorageDriver
 from libcloud.storage.drivers.s3 import S3SignatureV4Connection, S3StorageDriver
 from libcloud.storage.types import ObjectDoesNotExistError
@@ -82,7 +82,7 @@ class _OverHttp:
 
     def _asked_for(self, method: str, container_name: str, object_name: str, headers: Mapping[str, str]) -> Response:
         path = self.path_of(container_name, object_name)
-        self.connection.request(path, method=method, headers=headers, raw=True, stream=True)
+        self.connection.request(path, method=method, headers=headers, raw=True)
         # The library's own object does not let go of the connection before all was read.
         answer = self.connection.connection.response
         if answer.ok:
@@ -96,7 +96,14 @@ class _OverHttp:
         raise BaseHTTPError(answer.status_code, "")
 
 
-class _PlainParameters(S3SignatureV4Connection):
+class _Streaming:
+    """A connection that does not bring a whole object here before anybody has asked for its first byte."""
+
+    def _retryable_request(self, *, raw: bool, stream: bool, method: str, **how: Any) -> Any:
+        return super()._retryable_request(raw=raw, stream=stream or (raw and method == "GET"), method=method, **how)
+
+
+class _S3Connection(_Streaming, S3SignatureV4Connection):
     def add_default_params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add nothing: the library's own ``Version`` is unknown to S3, and SeaweedFS refuses it."""
         return params
@@ -105,10 +112,20 @@ class _PlainParameters(S3SignatureV4Connection):
 class S3Driver(_OverHttp, S3StorageDriver):
     """Buckets of an S3-compatible service; of another than Amazon's where ``host`` says so."""
 
-    connectionCls = _PlainParameters  # noqa: N815 — the library's name for it
+    connectionCls = _S3Connection  # noqa: N815 — the library's name for it
 
     def path_of(self, container_name: str, object_name: str) -> str:
         return self._get_object_path(Container(container_name, {}, self), object_name)
+
+
+class _SwiftConnection(_Streaming, OpenStackSwiftConnection):
+    """A connection to where the login leads."""
+
+    def get_endpoint(self, *args: Any, **kwargs: Any) -> str:
+        """Return the address. The first kind of login gives but one, and not by the name that the library looks for."""
+        if self._auth_version == "1.0":
+            return self.service_catalog.get_endpoint(service_type="cloudFiles").url
+        return super().get_endpoint(*args, **kwargs)
 
 
 class SwiftDriver(_OverHttp, OpenStackSwiftStorageDriver):
@@ -116,6 +133,8 @@ class SwiftDriver(_OverHttp, OpenStackSwiftStorageDriver):
 
     What is put together there from segments has a hash that is no MD5 of its bytes, and fails to be copied, by name.
     """
+
+    connectionCls = _SwiftConnection  # noqa: N815 — the library's name for it
 
     def path_of(self, container_name: str, object_name: str) -> str:
         return f"/{self._encode_container_name(container_name)}/{quote(object_name)}"

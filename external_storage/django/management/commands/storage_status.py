@@ -109,9 +109,9 @@ def guarantees(described: conf.StoreSettings) -> list[str]:
             "two writers never overwrite each other unseen",
             "it keeps no headers: the web server decides them and who may read",
         ]
+    if described.abilities is not None:
+        return described.abilities.in_words()
     provider = described.service
-    if provider is None:
-        return ["it keeps no headers: the web server decides them and who may read"]
     acl = "no ACL is sent; " if described.acl is None else ""
     return [
         f"{provider.name}",
