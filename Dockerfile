@@ -2,6 +2,10 @@
 FROM python:3.12-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
+# The client that files reach a server over SFTP with; see docs/decisions/sftp-client.md.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends openssh-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --create-home --home-dir /srv/bookwyrm bookwyrm
 WORKDIR /srv/bookwyrm
 
