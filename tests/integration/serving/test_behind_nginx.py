@@ -129,7 +129,7 @@ def test_nginx_sends_what_is_on_the_disk_and_only_what_the_site_allows(before_si
     serving.put("covers/ä b.png")
     (folder / "backup.zip").write_bytes(b"PK")
     (folder / "covers" / "link.png").symlink_to("/etc/passwd")
-    with before_site(folder=("/srv/bookwyrm/.bw/exports", str(folder))) as front:
+    with before_site(folder=("/srv/bookwyrm-exports", str(folder))) as front:
         answer = front.get("/images/covers/%C3%A4%20b.png", range="bytes=2-4")
         assert (answer.status, answer.data) == (206, PNG[2:5])
         assert answer.headers["Content-Type"] == "image/png"
