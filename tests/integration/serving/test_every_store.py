@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from external_storage.objects import IMMUTABLE
 
@@ -117,3 +119,12 @@ def test_nobody_is_sent_in_a_circle(faulty):
     faulty(domain="media.test", SERVING="direct")
     led = site.get()
     assert (led.status, led.headers["Location"], led.body) == (302, "http://media.test/covers/a.png", b"")
+
+
+def test_storage_status_says_who_serves_the_files(faulty, capsys):
+    for mode, told in (("proxy", "through the site at /images/"), ("redirect", "at http://media.test/")):
+        faulty(domain="media.test", SERVING=mode)
+        call_command("storage_status")
+        assert told in capsys.readouterr().out
+        call_command("storage_status", "--json")
+        assert json.loads(capsys.readouterr().out.splitlines()[0])["serving"] == mode

@@ -98,7 +98,9 @@ def _role(state: State, store: str) -> str:
 def _read_at(alias: conf.Alias, described: conf.StoreSettings) -> str:
     if alias.private:
         return "by nobody but the site"
-    return f"at {described.public_url}" if described.public_url else f"through the site at {conf.served_at(alias.name)}"
+    if alias.serving == conf.PROXY or not described.public_url:
+        return f"through the site at {conf.served_at(alias.name)}"
+    return f"at {described.public_url}"
 
 
 def guarantees(described: conf.StoreSettings) -> list[str]:
@@ -149,7 +151,8 @@ def _alias_as_dict(alias: conf.Alias, answers: dict[str, str]) -> dict[str, Any]
                 "problem": answers.get(name) or None,
             }
         )
-    return {"alias": alias.name, "active": alias.active, "stores": stores} | _moving_as_dict(alias.name)
+    told = {"alias": alias.name, "active": alias.active, "serving": conf.serving_of(alias.name), "stores": stores}
+    return told | _moving_as_dict(alias.name)
 
 
 def _moving_as_dict(alias: str) -> dict[str, Any]:
