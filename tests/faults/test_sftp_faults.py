@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from external_storage.errors import (
 )
 from external_storage.objects import PassedOver
 from external_storage.stores import BytesSource
-from external_storage.stores.sftp import known_hosts
+from external_storage.stores.sftp import channel, known_hosts
 from external_storage.stores.sftp.refusals import HostKeyChanged, HostKeyUnknown
 from external_storage.testing.contract import PICTURE, get, keys, put, send_ahead
 from tests.servers.openssh import FULL_DISK, PASSPHRASE, PASSWORD, USER_ID
@@ -372,16 +373,20 @@ def test_objects_on_their_way_over_a_connection_that_breaks_can_be_sent_again(op
     assert get(store, "a") == b"again"
 
 
-def test_a_server_that_stops_answering_is_given_up(openssh, monkeypatch):
-    from external_storage.stores.sftp import channel
-
-    monkeypatch.setattr(channel, "NO_PROGRESS_SECONDS", 0.3)
+def test_a_server_that_stops_answering_is_given_up_and_others_do_not_wait_for_it(openssh, monkeypatch):
+    monkeypatch.setattr(channel, "NO_PROGRESS_SECONDS", 1.0)
+    monkeypatch.setattr(channel, "STUCK_SECONDS", 0.1)
     store = sftp_store(openssh, key_file=str(openssh.key_file_with_passphrase), passphrase=PASSPHRASE)
     put(store, "a", b"1")
-    monkeypatch.setattr(store._shared, "_most", 1)
-    [process] = {*processes_of(store)} - {*[each.process_id for each in store._ahead._channels]}
-    os.kill(process, signal.SIGSTOP)
-    assert get(store, "a") == b"1"  # over another connection
+    for process in processes_of(store):
+        os.kill(process, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as waiting:
+        first = waiting.submit(get, store, "a")
+        time.sleep(0.3)
+        assert not first.done()
+        assert get(store, "a") == b"1"
+        assert not first.done()
+        assert first.result() == b"1"  # given up, and asked anew
 
 
 def test_who_keeps_an_object_that_came_meanwhile_is_told(openssh):

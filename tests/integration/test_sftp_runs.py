@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from external_storage.objects import IMMUTABLE, Headers, Publish
 from external_storage.stores import LocalStore, MemoryStore
 from external_storage.testing.contract import get, keys, put
 from tests.servers import OpenSsh
+from tests.servers.openssh import PASSWORD
 from tests.sftp import sftp_store
 
 RULES = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg", IMMUTABLE, public=True)))
@@ -67,6 +69,25 @@ def test_what_is_changed_before_it_is_proven_is_sent_again(openssh: OpenSsh, fol
             return super().read_whole(key, most)
 
     report = transfer.copy(Meddled("disk", folder), store, RULES)
+    assert (report.copied, report.exit_code, contents(root)) == (42, 0, contents(folder))
+
+
+def test_a_run_goes_on_when_its_connections_break(openssh: OpenSsh, folder: Path):
+    root = openssh.make_folder()
+    # A login of its own, so that the connections of others stay.
+    store = sftp_store(openssh, root, key_file=None, password=PASSWORD)
+    broken: list[int] = []
+
+    class Breaking(LocalStore):
+        def read_whole(self, key: str, most: int):
+            if key == "6/6.jpg":  # one of the last
+                broken.extend(each.process_id for each in store._ahead._channels)
+                for process in broken:
+                    os.kill(process, signal.SIGKILL)
+            return super().read_whole(key, most)
+
+    report = transfer.copy(Breaking("disk", folder), store, RULES)
+    assert broken
     assert (report.copied, report.exit_code, contents(root)) == (42, 0, contents(folder))
 
 

@@ -25,6 +25,9 @@ T = TypeVar("T")
 # How long nothing at all may move while an answer is due.
 NO_PROGRESS_SECONDS = 60.0
 
+# A line on which nothing has moved for so long is left to those who wait there already.
+STUCK_SECONDS = 2.0
+
 # Another thread may have put something into the line that could not be sent at once.
 LOOKING_SECONDS = 0.05
 
@@ -94,6 +97,11 @@ class Channel:
     @property
     def process_id(self) -> int:
         return self._client.process_id
+
+    @property
+    def seems_stuck(self) -> bool:
+        """Whether an answer is due and nothing has moved for a while; it may still, but nobody else should wait."""
+        return bool(self._due) and monotonic() - self._moved_at > STUCK_SECONDS
 
     @property
     def requests_due(self) -> int:
@@ -288,6 +296,6 @@ def greeted(channel: Channel) -> Steps[None]:
         reply = channel.ask_extended(packets.LIMITS)
         yield [reply]
         if reply.answer.kind == Kind.EXTENDED_REPLY:
-            _, read, write, *_ = reply.answer.longs()
+            _, read, write = reply.answer.longs(3)
             channel.largest_read = min(read or LARGEST_DATA, LARGEST_DATA)
             channel.largest_write = min(write or LARGEST_DATA, LARGEST_DATA)

@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import stat
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import wraps
+from typing import TypeVar
+
+from ...errors import TransientStoreError
+
+T = TypeVar("T")
 
 
 class Kind(IntEnum):
@@ -73,8 +80,24 @@ _LONG = struct.Struct(">Q")
 _HEAD = struct.Struct(">IBI")
 
 
-class Malformed(Exception):
-    """What came is no packet of this protocol."""
+class Malformed(TransientStoreError):
+    """What came is no packet of this protocol, or not the one that belongs here."""
+
+    def __init__(self, what: str = "The server answered with something that SFTP does not know.") -> None:
+        super().__init__(what)
+
+
+def _reading(read: Callable[[Answer], T]) -> Callable[[Answer], T]:
+    """Let what reads a part of an answer raise `Malformed` if that is not there."""
+
+    @wraps(read)
+    def reading(answer: Answer) -> T:
+        try:
+            return read(answer)
+        except (struct.error, IndexError) as error:
+            raise Malformed from error
+
+    return reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +131,23 @@ class Answer:
     body: memoryview
 
     @property
+    @_reading
     def status(self) -> int:
         """The status, or OK for an answer that carries what was asked for."""
         return _NUMBER.unpack_from(self.body)[0] if self.kind == Kind.STATUS else Status.OK
 
+    @_reading
     def text(self) -> bytes:
         """The handle or the data."""
         return _text_at(self.body, 0)[0]
 
+    @_reading
     def attributes(self) -> Attributes:
         return _attributes_at(self.body, 0)[0]
 
+    @_reading
     def names(self) -> list[tuple[bytes, Attributes]]:
-        """The names of a folder, or the one path that REALPATH gives."""
+        """The names of a folder."""
         (count,), position, found = _NUMBER.unpack_from(self.body), 4, []
         for _ in range(count):
             name, position = _text_at(self.body, position)
@@ -129,9 +156,16 @@ class Answer:
             found.append((name, attributes))
         return found
 
-    def longs(self) -> list[int]:
-        """The 64-bit numbers of an extension's reply."""
-        return [number for (number,) in _LONG.iter_unpack(self.body[: len(self.body) // 8 * 8])]
+    @_reading
+    def path(self) -> bytes:
+        """The one path that REALPATH gives."""
+        return self.names()[0][0]
+
+    def longs(self, count: int) -> list[int]:
+        """The first *count* 64-bit numbers of an extension's reply."""
+        if len(self.body) < 8 * count:
+            raise Malformed
+        return [number for (number,) in _LONG.iter_unpack(self.body[: 8 * count])]
 
 
 def request(kind: Kind, number: int, body: bytes) -> bytes:
@@ -180,7 +214,7 @@ def _text_at(body: memoryview, position: int) -> tuple[bytes, int]:
     (length,) = _NUMBER.unpack_from(body, position)
     position += 4
     if position + length > len(body):
-        raise Malformed("A text is longer than its packet.")
+        raise Malformed
     return bytes(body[position : position + length]), position + length
 
 

@@ -36,7 +36,10 @@ class Pool:
         with self._lock:
             self._leave_alone_what_is_not_ours()
             self._channels = [channel for channel in self._channels if channel.lost is None]
-            channel = min(self._channels, key=lambda each: each.requests_due, default=None)
+            going = [channel for channel in self._channels if not channel.seems_stuck]
+            channel = min(going, key=lambda each: each.requests_due, default=None)
+            if channel is None and len(self._channels) >= self._most:
+                self._channels.pop(0).close()
             if channel is None or (channel.requests_due >= BUSY_REQUESTS and len(self._channels) < self._most):
                 channel = Channel(self._login)
                 self._channels.append(channel)

@@ -102,7 +102,7 @@ class Tree:
         return None if self._is_trusted(folder) else channel.ask(Kind.REALPATH, packets.text(folder))
 
     def _check_folder(self, reply: Reply, root: bytes, key: str) -> None:
-        if reply.answer.kind != Kind.NAME or not _lies_in(reply.answer.names()[0][0], root):
+        if reply.answer.kind != Kind.NAME or not _lies_in(reply.answer.path(), root):
             raise self._leads_out(key)
 
     def _seen(self, channel: Channel, path: bytes, key: str) -> Steps[tuple[bytes, Attributes] | None]:
@@ -126,7 +126,7 @@ class Tree:
         yield [real, target]
         if target.answer.kind != Kind.ATTRS or real.answer.kind != Kind.NAME:
             raise ObjectMissing(f"{key!r} is a link to nothing in {self.place}.", key=key)
-        path = real.answer.names()[0][0]
+        path = real.answer.path()
         if not _lies_in(path, self._real or b"/"):
             raise self._leads_out(key)
         return path, target.answer.attributes()
@@ -175,7 +175,7 @@ class Tree:
             return None
         if not seen.answer.attributes().is_folder:
             raise KeyRefused(f"A part of {key!r} is a file in {self.place}, and cannot be a folder too.", key=key)
-        return real.answer.names()[0][0]
+        return real.answer.path()
 
     def _make_folder(self, channel: Channel, folder: bytes, key: str) -> Steps[bytes]:
         mode = packets.permissions(self._directory_mode)
@@ -201,7 +201,7 @@ class Tree:
         yield [reply]
         if reply.answer.kind != Kind.EXTENDED_REPLY:
             return
-        _, fragment, _, _, free, files, _, files_free, *_ = reply.answer.longs()
+        _, fragment, _, _, free, files, _, files_free = reply.answer.longs(8)
         if free * fragment < size or (files and not files_free):
             raise StoreFull(f"No room left in {self.place}.", key=key, remedy="Free space, then run it again.")
 
@@ -242,7 +242,7 @@ def _path_in(reply: Reply, place: str) -> Steps[bytes]:
     yield [reply]
     if reply.answer.kind != Kind.NAME:
         raise refusals.refused("found", reply.answer.status, None, place)
-    return reply.answer.names()[0][0]
+    return reply.answer.path()
 
 
 def _lies_in(path: bytes, root: bytes) -> bool:
