@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core import checks
 
 from ..errors import SettingsError
+from ..sentences import say
 from . import conf, privacy
 
 SAID_BY_ANOTHER_CHECK = {"domain.has-scheme", "endpoint.holds-bucket"}
@@ -46,7 +47,9 @@ def secrets_are_kept(app_configs: object, **options: object) -> list[checks.Chec
         return []  # E001 says so
     return [
         checks.Warning(
-            f"Other users of this machine can read {path}.", hint=f"Run: chmod 600 {path}", id="external_storage.W006"
+            say("Other users of this machine can read {path}.", path=path),
+            hint=say("Run: chmod 600 {path}", path=path),
+            id="external_storage.W006",
         )
         for path in paths
         if readable_by_others(path)
@@ -80,8 +83,8 @@ def collectstatic_is_ours(app_configs: object, **options: object) -> list[checks
         return []
     return [
         checks.Error(
-            "django.contrib.staticfiles stands before external_storage.django in INSTALLED_APPS.",
-            hint='Move "external_storage.django" up, or collectstatic will not deny .env, *.py and dumps.',
+            say("django.contrib.staticfiles stands before external_storage.django in INSTALLED_APPS."),
+            hint=say('Move "external_storage.django" up, or collectstatic will not deny .env, *.py and dumps.'),
             id="external_storage.E003",
         )
     ]
@@ -94,16 +97,27 @@ def _contradictions(store: conf.BucketSettings, configuration: conf.Configuratio
     if scheme and scheme != urlsplit(store.public_url).scheme:
         found.append(
             checks.Warning(
-                f"{named} is {domain!r}, but the links made from it begin with {store.public_url.split(':')[0]}:.",
-                hint=f"Write the domain alone; {configuration.known_as('USE_HTTPS')} decides the scheme.",
+                say(
+                    "{named} is {domain!r}, but the links made from it begin with {scheme}:.",
+                    named=named,
+                    domain=domain,
+                    scheme=store.public_url.split(":")[0],
+                ),
+                hint=say(
+                    "Write the domain alone; {setting} decides the scheme.",
+                    setting=configuration.known_as("USE_HTTPS"),
+                ),
                 id="external_storage.W001",
             )
         )
     if store.acl == conf.PRIVATE and _is_in_use(store, configuration):
         found.append(
             checks.Warning(
-                f"{configuration.known_as('DEFAULT_ACL')} is 'private': visitors cannot see what is stored so.",
-                hint="Leave it unset, or open the bucket's prefix to readers with a bucket policy.",
+                say(
+                    "{setting} is 'private': visitors cannot see what is stored so.",
+                    setting=configuration.known_as("DEFAULT_ACL"),
+                ),
+                hint=say("Leave it unset, or open the bucket's prefix to readers with a bucket policy."),
                 id="external_storage.W002",
             )
         )
@@ -111,8 +125,12 @@ def _contradictions(store: conf.BucketSettings, configuration: conf.Configuratio
     if endpoint.startswith(f"{store.bucket}."):
         found.append(
             checks.Warning(
-                f"{configuration.known_as('ENDPOINT_URL')} already holds the bucket's name {store.bucket!r}.",
-                hint="The endpoint is the service's address alone; the bucket's name would appear twice.",
+                say(
+                    "{setting} already holds the bucket's name {bucket!r}.",
+                    setting=configuration.known_as("ENDPOINT_URL"),
+                    bucket=store.bucket,
+                ),
+                hint=say("The endpoint is the service's address alone; the bucket's name would appear twice."),
                 id="external_storage.W003",
             )
         )
@@ -120,16 +138,20 @@ def _contradictions(store: conf.BucketSettings, configuration: conf.Configuratio
         if wrong.id not in SAID_BY_ANOTHER_CHECK:
             found.append(
                 checks.Warning(
-                    f"{configuration.known_as(wrong.value)} is {wrong.found}.",
-                    hint=f"Expected: {wrong.expected}.",
+                    say("{setting} is {found}.", setting=configuration.known_as(wrong.value), found=wrong.found),
+                    hint=say("Expected: {expected}.", expected=wrong.expected),
                     id="external_storage.W005",
                 )
             )
     if _speaks_plainly(store.endpoint_url):
         found.append(
             checks.Warning(
-                f"{configuration.known_as('ENDPOINT_URL')} is {store.endpoint_url!r}: uploads travel in the clear.",
-                hint="Use the service's https address.",
+                say(
+                    "{setting} is {endpoint_url!r}: uploads travel in the clear.",
+                    setting=configuration.known_as("ENDPOINT_URL"),
+                    endpoint_url=store.endpoint_url,
+                ),
+                hint=say("Use the service's https address."),
                 id="external_storage.W004",
             )
         )

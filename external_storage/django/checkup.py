@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,12 @@ from ..health.findings import Finding, Verdict, failure, ok, unknown, warning
 from ..health.preflight import PIXEL, PROBE_HEADERS, PROBES, probe_key, sweep_probes
 from ..objects import Headers, HoldBack
 from ..providers import addresses
+from ..sentences import joined, say
 from ..stores import Store
 from ..stores.retrying import RetryingStore
 from . import checks, conf, live, privacy, publishing, sending
 from .bucket_api import BucketApi, cors_rules_if_seen
-from .own_page import headers_of_a_page
+from .own_page import NO_SUCH_PAGE, headers_of_a_page
 from .references import References, referenced_keys
 from .staticfiles import StaticStorage
 from .uploads import Upload
@@ -99,7 +100,11 @@ def subject_of(alias: str, static_alias: str) -> Subject:
     origins = conf.configuration().site_origins
     if not origins:
         setting = f'{conf.SETTING}["SITE_ORIGINS"]'
-        raise SettingsError(f"{setting} is not set.", setting=setting, remedy="Name the origins the site is read at.")
+        raise SettingsError(
+            say("{setting} is not set.", setting=setting),
+            setting=setting,
+            remedy=say("Name the origins the site is read at."),
+        )
     known = static_alias in conf.configuration().aliases
     static = _bucket_or_active(static_alias) if known else None
     return Subject(
@@ -118,18 +123,20 @@ def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterato
     yield from _examine_secrets(subject, ask)
     reached = yield from _examine_way(subject, ask)
     yield doctor.examine_scheme(subject.media_url, subject.origins[0])
-    yield from _examine_pages(subject)
+    yield from _examine_pages(subject, ask)
     if isinstance(subject.media, conf.BucketSettings) and reached:
         yield from _examine_bucket(subject, subject.media, ask)
     if reached:
         yield from _examine_pictures(subject, ask)
     else:
-        yield unknown("media.picture", "The store itself does not answer, so no picture of it was asked for.")
+        yield unknown("media.picture", say("The store itself does not answer, so no picture of it was asked for."))
     if subject.static is not None and (reached or not subject.static_is_beside_media):
         yield from _examine_static(subject, subject.static, ask)
     elif subject.static is not None:
         for identifier in ("static.font", "static.manifest", "cors.font"):
-            yield unknown(identifier, "The store itself does not answer, so nothing was asked of its static files.")
+            yield unknown(
+                identifier, say("The store itself does not answer, so nothing was asked of its static files.")
+            )
     if isinstance(subject.media, conf.BucketSettings):
         yield doctor.examine_listing(_roots(subject.media), ask=ask)
     if reached and not quick:
@@ -145,9 +152,9 @@ def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterato
 def _examine_settings() -> Finding:
     wrong = checks.settings_are_sound(None)
     if not wrong:
-        return ok("settings.sound", "The settings agree with each other.")
-    seen = " ".join(str(each.msg) for each in wrong)
-    remedy = " ".join(str(each.hint) for each in wrong)
+        return ok("settings.sound", say("The settings agree with each other."))
+    seen = joined((each.msg for each in wrong), " ")
+    remedy = joined((each.hint or "" for each in wrong), " ")
     is_grave = any(each.level >= system_checks.ERROR for each in wrong)
     return (failure if is_grave else warning)("settings.sound", seen, remedy)
 
@@ -162,11 +169,11 @@ def _examine_secrets(subject: Subject, ask: Ask) -> Iterator[Finding]:
         named = ", ".join(map(str, open_to_others))
         yield warning(
             "secrets.file",
-            f"Other users of this machine can read {named}.",
-            f"Run: chmod 600 {named} (or storage_doctor --fix)",
+            say("Other users of this machine can read {named}.", named=named),
+            say("Run: chmod 600 {named} (or storage_doctor --fix)", named=named),
         )
     else:
-        yield ok("secrets.file", "Only its owner can read the file that holds the secrets.")
+        yield ok("secrets.file", say("Only its owner can read the file that holds the secrets."))
     yield _examine_published_secrets(subject, paths, ask)
 
 
@@ -178,8 +185,8 @@ def _examine_published_secrets(subject: Subject, paths: list[Path], ask: Ask) ->
         if (folder / path.name).exists() or path.resolve().is_relative_to(folder.resolve()):
             return failure(
                 "secrets.published",
-                f"{path.name} lies in {folder}, from which visitors are served.",
-                "Move it out of that folder, and replace every secret in it: somebody may have read it.",
+                say("{name} lies in {folder}, from which visitors are served.", name=path.name, folder=folder),
+                say("Move it out of that folder, and replace every secret in it: somebody may have read it."),
             )
     unheard = None
     for store, path in itertools.product(described, paths):
@@ -189,13 +196,13 @@ def _examine_published_secrets(subject: Subject, paths: list[Path], ask: Ask) ->
         if isinstance(answer, Answer) and answer.status == 200:
             return failure(
                 "secrets.published",
-                f"Anybody can read {answer.url}.",
-                "Delete it there, and replace every secret in it: somebody may have read it.",
+                say("Anybody can read {url}.", url=answer.url),
+                say("Delete it there, and replace every secret in it: somebody may have read it."),
             )
         unheard = unheard or (answer if isinstance(answer, NoAnswer) else None)
     if unheard:
         return unknown("secrets.published", unheard.what)
-    return ok("secrets.published", "No stranger gets the file that holds the secrets.")
+    return ok("secrets.published", say("No stranger gets the file that holds the secrets."))
 
 
 # The store
@@ -224,14 +231,16 @@ def _examine_whether_it_answers(subject: Subject) -> Finding:
     try:
         next(iter(subject.store.list()), None)
     except StorageError as problem:
-        return failure("store.answers", problem.what, problem.remedy or "Check that it is there, and its settings.")
+        return failure(
+            "store.answers", problem.what, problem.remedy or say("Check that it is there, and its settings.")
+        )
     if subject.media.is_on_this_machine and not os.access(subject.media.root, os.W_OK):
         return failure(
             "store.answers",
-            f"This user may not write to {subject.media.root}.",
-            "Give the folder to the user that the site runs as.",
+            say("This user may not write to {root}.", root=subject.media.root),
+            say("Give the folder to the user that the site runs as."),
         )
-    return ok("store.answers", f"{subject.store.place} answers this site.")
+    return ok("store.answers", say("{place} answers this site.", place=subject.store.place))
 
 
 def _examine_bucket(subject: Subject, bucket: conf.BucketSettings, ask: Ask) -> Iterator[Finding]:
@@ -288,35 +297,74 @@ def _examine_live_path(bucket: conf.BucketSettings) -> Finding:
         finally:
             storage.delete(name)
     except (StorageError, FileNotFoundError) as problem:
-        what = problem.what if isinstance(problem, StorageError) else "What was stored was not there afterwards."
+        what = problem.what if isinstance(problem, StorageError) else say("What was stored was not there afterwards.")
         return unknown("store.verbatim", what)
     if kept == PIXEL:
-        return ok("store.verbatim", "The store keeps exactly the bytes it was sent.")
+        return ok("store.verbatim", say("The store keeps exactly the bytes it was sent."))
     if PIXEL in kept:
         return failure(
             "store.verbatim",
-            f"The store keeps the framing of a checksum in the file: {len(kept)} bytes instead of {len(PIXEL)}.",
-            "Something between here and the store adds a checksum trailer. Set AWS_REQUEST_CHECKSUM_CALCULATION to "
-            "when_required, and look at proxies on the way.",
+            say(
+                "The store keeps the framing of a checksum in the file: {count} bytes instead of {sent}.",
+                count=len(kept),
+                sent=len(PIXEL),
+            ),
+            say(
+                "Something between here and the store adds a checksum trailer. Set "
+                "AWS_REQUEST_CHECKSUM_CALCULATION to when_required, and look at proxies on the way."
+            ),
         )
     return failure(
         "store.verbatim",
-        f"The store gave back other bytes than it was sent ({len(kept)} instead of {len(PIXEL)}).",
-        "Do not entrust files to it before its operator explains this.",
+        say(
+            "The store gave back other bytes than it was sent ({count} instead of {sent}).",
+            count=len(kept),
+            sent=len(PIXEL),
+        ),
+        say("Do not entrust files to it before its operator explains this."),
     )
 
 
 # What visitors get
 
 
-def _examine_pages(subject: Subject) -> Iterator[Finding]:
-    told = headers_of_a_page(subject.origins[0])
+def _examine_pages(subject: Subject, ask: Ask) -> Iterator[Finding]:
+    """Ask for a page as a visitor does: what a proxy adds to its headers, or takes away, is seen nowhere else."""
     # What matters is what pages name now; a bucket that waits for its day is in no page.
     media = conf.public_url_in_use(subject.alias)
     static = conf.public_url_in_use("staticfiles") if subject.static is not None else None
     files = pages.Files(subject.origins[0], media, static)
-    yield pages.judge_policy(told.get("content-security-policy"), files)
-    yield pages.judge_nosniff(told)
+    answer = _page_for_a_visitor(subject.origins[0], ask)
+    if isinstance(answer, Answer):
+        yield from _judge_pages(answer.headers, files)
+        return
+    for found in _judge_pages(headers_of_a_page(subject.origins[0]), files):
+        # What is wrong at its source is wrong; what is right there may still be lost on the way.
+        yield found if found.verdict is not Verdict.OK else _unseen_by_a_visitor(found.id, answer)
+
+
+def _judge_pages(headers: Mapping[str, str], files: pages.Files) -> Iterator[Finding]:
+    yield pages.judge_policy(headers.get("content-security-policy"), files)
+    yield pages.judge_nosniff(headers)
+
+
+def _page_for_a_visitor(site_origin: str, ask: Ask) -> Answer | str:
+    """Return a page as visitors get it; or why none was seen. The first one may lead to where people sign in."""
+    for path in ("/", NO_SUCH_PAGE):
+        answer = ask("GET", site_origin + path)
+        if isinstance(answer, NoAnswer):
+            return answer.what
+        if answer.status < 300 or 400 <= answer.status < 500:
+            return answer
+    return say("{url} answered {status}.", url=answer.url, status=answer.status)
+
+
+def _unseen_by_a_visitor(identifier: str, why: str) -> Finding:
+    return unknown(
+        identifier,
+        say("{why} The site itself sends what it should; whether visitors get it could not be seen.", why=why),
+        say("Check again once the site can be reached from here at its own address."),
+    )
 
 
 def _examine_pictures(subject: Subject, ask: Ask) -> Iterator[Finding]:
@@ -325,7 +373,7 @@ def _examine_pictures(subject: Subject, ask: Ask) -> Iterator[Finding]:
         if wanted := min(referenced_keys(subject.alias), default=None):
             yield from _examine_picture(subject, subject.store, wanted, ask)
         elif not subject.is_bucket:
-            yield unknown("media.picture", "The site has no picture yet.", "Upload one, then check again.")
+            yield unknown("media.picture", say("The site has no picture yet."), say("Upload one, then check again."))
     except StorageError as problem:
         yield unknown("media.picture", problem.what, problem.remedy)
 
@@ -337,7 +385,7 @@ def _examine_picture(subject: Subject, store: Store, wanted: str, ask: Ask) -> I
     if missing:
         yield missing
     for info in found:
-        sample = doctor.sample_at(subject.media_url, info, "a picture")
+        sample = doctor.sample_at(subject.media_url, info, say("a picture"))
         sample = _as_published(sample, info.key, subject.alias)
         yield doctor.examine_sample("media.picture", sample, ask=ask)
         if sample.cache_control:
@@ -348,13 +396,18 @@ def _examine_static(subject: Subject, static: conf.StoreSettings, ask: Ask) -> I
     if not subject.static_in_use:
         yield unknown(
             "static.font",
-            f"The static files are not in {static.name!r} yet, because it is not in use.",
-            f"Set {conf.configuration().known_as('ACTIVE')} and run collectstatic, then check again.",
+            say("The static files are not in {name!r} yet, because it is not in use.", name=static.name),
+            say(
+                "Set {setting} and run collectstatic, then check again.",
+                setting=conf.configuration().known_as("ACTIVE"),
+            ),
         )
         return
     font = _collected_font()
     if font is None:
-        yield unknown("static.font", "No font was collected on this machine.", "Run collectstatic, then check again.")
+        yield unknown(
+            "static.font", say("No font was collected on this machine."), say("Run collectstatic, then check again.")
+        )
     else:
         yield from _examine_font(subject, static, font, ask)
     yield from _examine_collection(static)
@@ -363,13 +416,13 @@ def _examine_static(subject: Subject, static: conf.StoreSettings, ask: Ask) -> I
 def _examine_font(subject: Subject, static: conf.StoreSettings, font: str, ask: Ask) -> Iterator[Finding]:
     published = _headers(publishing.static_files(font, None))
     sample = doctor.Sample(
-        subject.static_url + quote(font), "a font", published.content_type, cache_control=published.cache_control
+        subject.static_url + quote(font), say("a font"), published.content_type, cache_control=published.cache_control
     )
     missing = doctor.examine_presence("static.font", RetryingStore(conf.store_named(static.name)), font)
     readable = missing or doctor.examine_sample("static.font", sample, ask=ask)
     yield readable
     if readable.verdict is not Verdict.OK:
-        yield unknown("cors.font", "The font could not be fetched at all, so nothing is known of CORS.")
+        yield unknown("cors.font", say("The font could not be fetched at all, so nothing is known of CORS."))
         return
     if isinstance(static, conf.BucketSettings):
         yield doctor.examine_cache("static.cache", sample, ask=ask)
@@ -437,7 +490,7 @@ def _examine_files(subject: Subject) -> Iterator[Finding]:
         return
     yield inventory.judge_references(counted.missing, len(references), store.place)
     yield inventory.judge_unreferenced(counted.unreferenced, store.place)
-    remade_by = "rebuild_thumbnails" if "rebuild_thumbnails" in get_commands() else "upload the pictures again."
+    remade_by = "rebuild_thumbnails" if "rebuild_thumbnails" in get_commands() else say("upload the pictures again.")
     yield inventory.judge_thumbnails(counted.missing_derived, store.place, remade_by=remade_by)
 
 
@@ -447,7 +500,7 @@ def _examine_private_alias(alias: conf.Alias, ask: Ask) -> Iterator[Finding]:
     if shared := privacy.not_apart(alias, conf.configuration()):
         yield failure("exports.separate", *shared)
     else:
-        yield ok("exports.separate", f"The files of {alias.name!r} have a place of their own.")
+        yield ok("exports.separate", say("The files of {name!r} have a place of their own.", name=alias.name))
     if isinstance(described, conf.BucketSettings):
         store = RetryingStore(conf.store_named(described.name))
         yield strangers.examine_private_store(store, _public_urls(described), ask=ask)

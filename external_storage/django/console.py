@@ -16,13 +16,19 @@ from django.db import DatabaseError
 
 from ..errors import Interrupted, StorageError
 from ..health.findings import Finding, Verdict
+from ..sentences import in_language, say
 from ..transfer.progress import Progress, for_stream
 from . import conf
 
 SHORTEST_SECRET = 8
 SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 PRECEDENCE = (143, 130, 6, 3, 2, 1, 5, 4, 0)
-SIGNS = {Verdict.OK: "ok", Verdict.WARNING: "WARNING", Verdict.FAILURE: "FAILURE", Verdict.UNKNOWN: "COULD NOT TELL"}
+SIGNS = {
+    Verdict.OK: say("ok"),
+    Verdict.WARNING: say("WARNING"),
+    Verdict.FAILURE: say("FAILURE"),
+    Verdict.UNKNOWN: say("COULD NOT TELL"),
+}
 
 
 class StorageConsole(BaseCommand):
@@ -68,13 +74,14 @@ class StorageConsole(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
 
-    def tell_findings(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self.tell(f"{SIGNS[finding.verdict]:<14} {finding.id}: {_plainly(finding.seen)}")
+    def tell_findings(self, findings: Iterable[Finding], *, language: str = "en") -> None:
+        for finding in (each.said_in(language) for each in findings):
+            sign = in_language(SIGNS[finding.verdict], language)
+            self.tell(f"{sign:<14} {finding.id}: {_plainly(finding.seen)}")
             if finding.remedy:
                 self.tell(f"{'':<14} -> {_plainly(finding.remedy)}")
             if finding.verdict is not Verdict.OK:
-                self.tell(f"{'':<14}    {finding.link}")
+                self.tell(f"{'':<14}    {finding.link_in(language)}")
 
     def progress(self, *, as_json: bool) -> Progress:
         """Return the progress display that suits where our output goes."""
@@ -118,6 +125,15 @@ class SecretFree:
 
     def isatty(self) -> bool:
         return self._stream.isatty()
+
+
+def language_of_the_terminal() -> str:
+    """Return the language that whoever sits there has chosen, as gettext looks for it; ``en`` where that is none."""
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if chosen := os.environ.get(name):
+            language = chosen.partition(":")[0].partition(".")[0].partition("_")[0].lower()
+            return language if language.isalpha() and language not in ("c", "posix") else "en"
+    return "en"
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..health import cors
 from ..health.findings import Finding, Verdict
+from ..sentences import say
 from . import checks, checkup, conf, opening
 from .bucket_api import BucketApi
 
@@ -33,7 +34,9 @@ def _close_secret_files(wrong: set[str]) -> Iterator[MendingStep]:
     if "secrets.file" not in wrong:
         return
     for path in filter(checks.readable_by_others, conf.configuration().secret_files):
-        yield MendingStep("secrets.file", f"Let only its owner read {path} (chmod 600).", "", _close(path))
+        yield MendingStep(
+            "secrets.file", say("Let only its owner read {path} (chmod 600).", path=path), "", _close(path)
+        )
 
 
 def _close(path: Path) -> Callable[[], None]:
@@ -48,7 +51,7 @@ def _open_files(subject: checkup.Subject, wrong: set[str]) -> Iterator[MendingSt
     if change.is_needed:
         yield MendingStep(
             min(needs_policy),
-            f"Let the policy of the bucket {subject.media.bucket!r} open the site's files to readers.",
+            say("Let the policy of the bucket {name!r} open the site's files to readers.", name=subject.media.bucket),
             change.as_text,
             change.make,
         )
@@ -61,7 +64,7 @@ def _allow_pages(subject: checkup.Subject, wrong: set[str]) -> Iterator[MendingS
     rules = cors.merged(cors.right_rules(subject.origins), api.cors_rules(), subject.origins)
     yield MendingStep(
         "cors.font",
-        f"Give the bucket {subject.static.bucket!r} these CORS rules (those of others are kept).",
+        say("Give the bucket {name!r} these CORS rules (those of others are kept).", name=subject.static.bucket),
         json.dumps({"CORSRules": rules}, indent=2),
         lambda: api.set_cors_rules(rules),
     )

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.core.files.storage import InvalidStorageError, storages
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ..health.findings import GRAVEST_FIRST, Verdict
+from ..sentences import is_said_in
 from ..transfer.cost import GB
 from . import conf, looking, reports
 from .moving import ladder, locks, marks, requests
@@ -176,8 +178,16 @@ def findings() -> dict[str, Any]:
     if report is None:
         return {"report": None}
     ordered = sorted(report.findings, key=lambda finding: GRAVEST_FIRST.index(finding.verdict))
+    language = get_language() or "en"
     shown = [
-        {"finding": each, "verdict": VERDICTS[each.verdict], "kind": each.verdict.name.lower()} for each in ordered
+        {
+            "finding": each.said_in(language),
+            "verdict": VERDICTS[each.verdict],
+            "kind": each.verdict.name.lower(),
+            # What a server or a library said is in no language of ours.
+            "language": language if is_said_in(each.seen, language) else "en",
+        }
+        for each in ordered
     ]
     return {
         "report": report,

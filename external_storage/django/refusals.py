@@ -17,6 +17,7 @@ from botocore.exceptions import (
 )
 
 from ..errors import StorageError, StoreRefused, StoreUnreachable, TransientStoreError
+from ..sentences import say
 from ..stores.s3.refusals import Refusal, translate
 from . import conf
 
@@ -60,11 +61,21 @@ def _refusal(error: ClientError, bucket: conf.BucketSettings, key: str | None) -
 def _for_connection(error: BotoCoreError, bucket: conf.BucketSettings, key: str | None) -> StorageError:
     host = bucket.endpoint_url or "Amazon S3"
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError | ConnectionClosedError):
-        return TransientStoreError(f"{host} did not answer in time.", key=key, remedy="Please try again later.")
+        return TransientStoreError(
+            say("{host} did not answer in time.", host=host), key=key, remedy=say("Please try again later.")
+        )
     if isinstance(error, SSLError):
-        return StoreUnreachable(f"{host} did not show a certificate that can be trusted.", key=key)
+        return StoreUnreachable(say("{host} did not show a certificate that can be trusted.", host=host), key=key)
     if isinstance(error, EndpointConnectionError | ProxyConnectionError):
         known_as = conf.configuration().known_as
-        remedy = f"Check {known_as('ENDPOINT_URL')} and {known_as('REGION')}, and that the store runs."
-        return StoreUnreachable(f"Cannot reach the store at {host}.", key=key, remedy=remedy)
-    return StoreRefused(f"{host} cannot be used ({type(error).__name__}).", key=key, remedy="Run check_storage.")
+        remedy = say(
+            "Check {endpoint_setting} and {region_setting}, and that the store runs.",
+            endpoint_setting=known_as("ENDPOINT_URL"),
+            region_setting=known_as("REGION"),
+        )
+        return StoreUnreachable(say("Cannot reach the store at {host}.", host=host), key=key, remedy=remedy)
+    return StoreRefused(
+        say("{host} cannot be used ({error}).", host=host, error=type(error).__name__),
+        key=key,
+        remedy=say("Run check_storage."),
+    )

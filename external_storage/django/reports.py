@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..health.findings import Finding, Verdict
+from ..sentences import packed, unpacked
 from . import conf
 from .console import without_secrets
 
@@ -38,7 +39,7 @@ def keep(findings: Sequence[Finding], *, counted: Sequence[Count] = ()) -> None:
     before = last()
     told = {
         "made_at": time.time(),
-        "findings": [finding.as_json() for finding in findings],
+        "findings": [_as_kept(finding) for finding in findings],
         "counted": [count.as_dict() for count in counted] or (before.counted if before else []),
     }
     # Written beside and renamed: a reader sees the old report or the new one.
@@ -59,5 +60,10 @@ def last() -> Report | None:
         return None
 
 
+def _as_kept(finding: Finding) -> dict[str, Any]:
+    # Whoever reads the report may read another language than whoever asked for it.
+    return finding.as_json() | {"seen": packed(finding.seen), "remedy": packed(finding.remedy)}
+
+
 def _finding(told: dict[str, Any]) -> Finding:
-    return Finding(told["id"], Verdict(told["verdict"]), told["seen"], told.get("remedy", ""))
+    return Finding(told["id"], Verdict(told["verdict"]), unpacked(told["seen"]), unpacked(told.get("remedy", "")))

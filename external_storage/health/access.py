@@ -6,15 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..sentences import say
 from .asking import Answer, NoAnswer
 from .findings import Finding, failure, ok, unknown
 
 CONNECTION_REMEDIES = {
-    "name": "Check the custom domain and the bucket's name, and that the domain's DNS record exists.",
-    "refused": "Check the custom domain or endpoint, its port, and that the server runs.",
-    "tls": "Let that host serve HTTPS with a certificate that browsers trust; they show no picture without.",
-    "timeout": "Check that the host is reachable from here, and no firewall drops the requests.",
-    "broken": "Ask again; if it stays so, look at the store's or the proxy's log.",
+    "name": say("Check the custom domain and the bucket's name, and that the domain's DNS record exists."),
+    "refused": say("Check the custom domain or endpoint, its port, and that the server runs."),
+    "tls": say("Let that host serve HTTPS with a certificate that browsers trust; they show no picture without."),
+    "timeout": say("Check that the host is reachable from here, and no firewall drops the requests."),
+    "broken": say("Ask again; if it stays so, look at the store's or the proxy's log."),
 }
 
 
@@ -128,27 +129,44 @@ def judge_public(
     ==================================  ===============  =====================================
     """
     if isinstance(answer, NoAnswer):
-        return failure(identifier, f"Host unreachable: {answer.what}", CONNECTION_REMEDIES[answer.reason])
+        return failure(
+            identifier, say("Host unreachable: {what}", what=answer.what), CONNECTION_REMEDIES[answer.reason]
+        )
     if answer.status == 200:
         return _judge_content(identifier, answer, what, content_type, size)
     if answer.status in (401, 403):
         return failure(
             identifier,
-            f"Private: {what} is not readable by visitors ({answer.status} at {answer.url}).",
-            "Run storage_access apply: it opens the site's files in the way this store has, and nothing else.",
+            say(
+                "Private: {what} is not readable by visitors ({status} at {url}).",
+                what=what,
+                status=answer.status,
+                url=answer.url,
+            ),
+            say("Run storage_access apply: it opens the site's files in the way this store has, and nothing else."),
         )
     if b"NoSuchBucket" in answer.body:
         return failure(
             identifier,
-            f"{answer.url} leads to a bucket that does not exist.",
-            "Check the bucket's name. If the domain is yours, remove its DNS record: anybody may take that name.",
+            say("{url} leads to a bucket that does not exist.", url=answer.url),
+            say("Check the bucket's name. If the domain is yours, remove its DNS record: anybody may take that name."),
         )
     if answer.status in (404, 410):
-        return failure(identifier, f"File missing: {answer.url} answered {answer.status}.", where_it_may_be(identifier))
+        return failure(
+            identifier,
+            say("File missing: {url} answered {status}.", url=answer.url, status=answer.status),
+            where_it_may_be(identifier),
+        )
     if 300 <= answer.status < 400:
-        target = answer.headers.get("location", "somewhere else")
-        return failure(identifier, f"{answer.url} leads on to {target}.", "Check the region and the custom domain.")
-    return unknown(identifier, f"{answer.url} answered {answer.status}.", "Ask again later.")
+        target = answer.headers.get("location", say("somewhere else"))
+        return failure(
+            identifier,
+            say("{url} leads on to {target}.", url=answer.url, target=target),
+            say("Check the region and the custom domain."),
+        )
+    return unknown(
+        identifier, say("{url} answered {status}.", url=answer.url, status=answer.status), say("Ask again later.")
+    )
 
 
 def _judge_content(identifier: str, answer: Answer, what: str, content_type: str, size: int | None) -> Finding:
@@ -156,24 +174,34 @@ def _judge_content(identifier: str, answer: Answer, what: str, content_type: str
     if content_type and found.partition(";")[0].strip() != content_type.partition(";")[0].strip():
         return failure(
             identifier,
-            f"{answer.url} is served as {found or 'nothing in particular'}, not as {content_type}.",
-            "Check that the public address leads to this bucket, then copy the file again.",
+            say(
+                "{url} is served as {found}, not as {content_type}.",
+                url=answer.url,
+                found=found or say("nothing in particular"),
+                content_type=content_type,
+            ),
+            say("Check that the public address leads to this bucket, then copy the file again."),
         )
     length = answer.headers.get("content-length", "")
     if size is not None and length.isdigit() and int(length) != size:
         return failure(
             identifier,
-            f"{answer.url} has {length} bytes; the store holds {size} under that key.",
-            "The public address leads to another bucket, or a cache holds an old copy.",
+            say(
+                "{url} has {length} bytes; the store holds {size} under that key.",
+                url=answer.url,
+                length=length,
+                size=size,
+            ),
+            say("The public address leads to another bucket, or a cache holds an old copy."),
         )
-    return ok(identifier, f"Anybody can read {what} at {answer.url}.")
+    return ok(identifier, say("Anybody can read {what} at {url}.", what=what, url=answer.url))
 
 
 def where_it_may_be(identifier: str) -> str:
     """Return what to do about a file that is not where it should be."""
     if identifier.startswith("static"):
-        return "Run collectstatic. If it was run, the public address leads to another place than the bucket's."
-    return "Copy the media first. If that was done, the public address leads to another place than the bucket's."
+        return say("Run collectstatic. If it was run, the public address leads to another place than the bucket's.")
+    return say("Copy the media first. If that was done, the public address leads to another place than the bucket's.")
 
 
 def judge_listing(identifier: str, answer: Answer | NoAnswer) -> Finding:
@@ -183,9 +211,11 @@ def judge_listing(identifier: str, answer: Answer | NoAnswer) -> Finding:
     if answer.status == 200 and (b"<ListBucketResult" in answer.body or b"ListBucketResult>" in answer.body):
         return failure(
             identifier,
-            f"Anybody can list every file of the bucket at {answer.url}.",
-            "Take s3:ListBucket from the bucket's policy, and public-read from the bucket's own ACL.",
+            say("Anybody can list every file of the bucket at {url}.", url=answer.url),
+            say("Take s3:ListBucket from the bucket's policy, and public-read from the bucket's own ACL."),
         )
     if answer.status >= 500:
-        return unknown(identifier, f"{answer.url} answered {answer.status}.", "Ask again later.")
-    return ok(identifier, "A stranger cannot list the bucket.")
+        return unknown(
+            identifier, say("{url} answered {status}.", url=answer.url, status=answer.status), say("Ask again later.")
+        )
+    return ok(identifier, say("A stranger cannot list the bucket."))

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from ..errors import SettingsError
+from ..sentences import say
 from .asking import Answer, NoAnswer
 from .findings import Finding, failure, ok, unknown, warning
 
@@ -32,7 +33,7 @@ ELEMENTS = {
 }
 """What each field is called in XML: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSRule.html"""
 XML_SHAPE = "Expected: <CORSConfiguration><CORSRule><AllowedOrigin>https://…</AllowedOrigin>…</CORSRule>…"
-MEND = "Run storage_cors apply, or set the rule in the provider's console."
+MEND = say("Run storage_cors apply, or set the rule in the provider's console.")
 
 Rule = Mapping[str, Any]
 
@@ -201,16 +202,19 @@ def preflight_headers(origin: str, method: str = "GET") -> dict[str, str]:
 def why_refused(rules: Sequence[Rule] | None, origin: str) -> str:
     """Say in a sentence what it is about the bucket's *rules* that keeps pages of *origin* out; None is "not seen"."""
     if rules is None:
-        return f"CORS lets no page of {origin} in; which rules the bucket has could not be seen."
+        return say("CORS lets no page of {origin} in; which rules the bucket has could not be seen.", origin=origin)
     if not rules:
-        return "CORS is missing: the bucket has no rules at all."
+        return say("CORS is missing: the bucket has no rules at all.")
     fitting = [rule for rule in rules if any(matches(pattern, origin) for pattern in rule["AllowedOrigins"])]
     if not fitting:
         named = ", ".join(sorted({pattern for rule in rules for pattern in rule["AllowedOrigins"]}))
-        return f"CORS has rules, and none for {origin}: they are for {named} only."
+        return say("CORS has rules, and none for {origin}: they are for {named} only.", origin=origin, named=named)
     if not any("GET" in rule["AllowedMethods"] for rule in fitting):
-        return f"CORS has a rule for {origin}, but it does not allow GET."
-    return f"CORS has a rule for {origin}, and yet it is not let in: what answers may not have heard of it yet."
+        return say("CORS has a rule for {origin}, but it does not allow GET.", origin=origin)
+    return say(
+        "CORS has a rule for {origin}, and yet it is not let in: what answers may not have heard of it yet.",
+        origin=origin,
+    )
 
 
 def judge_preflight(
@@ -220,12 +224,16 @@ def judge_preflight(
     if isinstance(answer, NoAnswer):
         return unknown(identifier, answer.what)
     if _allows(answer, origin) and answer.status < 300:
-        return ok(identifier, f"A page of {origin} may ask for {answer.url}.")
+        return ok(identifier, say("A page of {origin} may ask for {url}.", origin=origin, url=answer.url))
     if answer.status >= 500:
-        return unknown(identifier, f"The store answered {answer.status}.", "Ask again later.")
+        return unknown(identifier, say("The store answered {status}.", status=answer.status), say("Ask again later."))
     return failure(
         identifier,
-        f"{why_refused(rules, origin)} A page of it was answered {answer.status}.",
+        say(
+            "{why_refused} A page of it was answered {status}.",
+            why_refused=why_refused(rules, origin),
+            status=answer.status,
+        ),
         MEND,
     )
 
@@ -237,20 +245,27 @@ def judge_shared(
     if isinstance(answer, NoAnswer):
         return unknown(identifier, answer.what)
     if answer.status != 200:
-        return unknown(identifier, f"{answer.url} answered {answer.status}, which says nothing of CORS.")
+        return unknown(
+            identifier,
+            say("{url} answered {status}, which says nothing of CORS.", url=answer.url, status=answer.status),
+        )
     if not _allows(answer, origin):
         return failure(
             identifier,
-            f"{why_refused(rules, origin)} {answer.url} is there, but a browser would not give it to the page.",
+            say(
+                "{why_refused} {url} is there, but a browser would not give it to the page.",
+                why_refused=why_refused(rules, origin),
+                url=answer.url,
+            ),
             MEND,
         )
     if answer.headers.get("access-control-allow-credentials", "").lower() == "true":
         return warning(
             identifier,
-            "The store also allows requests with credentials, which no page of this site sends.",
-            "Something in front of the store adds Access-Control-Allow-Credentials; remove it there.",
+            say("The store also allows requests with credentials, which no page of this site sends."),
+            say("Something in front of the store adds Access-Control-Allow-Credentials; remove it there."),
         )
-    return ok(identifier, f"A browser gives {answer.url} to a page of {origin}.")
+    return ok(identifier, say("A browser gives {url} to a page of {origin}.", url=answer.url, origin=origin))
 
 
 def judge_stranger(identifier: str, answer: Answer | NoAnswer, stranger: str) -> Finding:
@@ -258,14 +273,14 @@ def judge_stranger(identifier: str, answer: Answer | NoAnswer, stranger: str) ->
     if isinstance(answer, NoAnswer):
         return unknown(identifier, answer.what)
     if answer.status >= 500:
-        return unknown(identifier, f"The store answered {answer.status}.", "Ask again later.")
+        return unknown(identifier, say("The store answered {status}.", status=answer.status), say("Ask again later."))
     if _allows(answer, stranger):
         return warning(
             identifier,
-            f"The store also lets pages of {stranger} use its files.",
-            "No harm to the files, which are public; run storage_cors apply to allow this site alone.",
+            say("The store also lets pages of {stranger} use its files.", stranger=stranger),
+            say("No harm to the files, which are public; run storage_cors apply to allow this site alone."),
         )
-    return ok(identifier, "Pages of other sites are not allowed.")
+    return ok(identifier, say("Pages of other sites are not allowed."))
 
 
 def judge_methods(identifier: str, answer: Answer | NoAnswer, origin: str) -> Finding:
@@ -273,15 +288,15 @@ def judge_methods(identifier: str, answer: Answer | NoAnswer, origin: str) -> Fi
     if isinstance(answer, NoAnswer):
         return unknown(identifier, answer.what)
     if answer.status >= 500:
-        return unknown(identifier, f"The store answered {answer.status}.", "Ask again later.")
+        return unknown(identifier, say("The store answered {status}.", status=answer.status), say("Ask again later."))
     methods = answer.headers.get("access-control-allow-methods", "").upper()
     if _allows(answer, origin) and answer.status < 300 and "DELETE" in methods:
         return warning(
             identifier,
-            f"The CORS rules let a page of {origin} ask to delete; no page of the site does.",
-            "It takes more than that to delete anything, but nobody needs it: run storage_cors apply.",
+            say("The CORS rules let a page of {origin} ask to delete; no page of the site does.", origin=origin),
+            say("It takes more than that to delete anything, but nobody needs it: run storage_cors apply."),
         )
-    return ok(identifier, "Pages may read the files and no more.")
+    return ok(identifier, say("Pages may read the files and no more."))
 
 
 def _allows(answer: Answer, origin: str) -> bool:

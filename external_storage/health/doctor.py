@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from ..errors import ObjectMissing, StorageError
 from ..objects import ObjectInfo
 from ..providers.addresses import origin
+from ..sentences import say
 from ..stores import Store
 from . import cors
 from .access import judge_listing, judge_public, where_it_may_be
@@ -44,7 +45,11 @@ def examine_presence(identifier: str, store: Store, key: str) -> Finding | None:
     try:
         store.describe(key)
     except ObjectMissing:
-        return failure(identifier, f"File missing: {key!r} is not in {store.place}.", where_it_may_be(identifier))
+        return failure(
+            identifier,
+            say("File missing: {key!r} is not in {place}.", key=key, place=store.place),
+            where_it_may_be(identifier),
+        )
     except StorageError:
         return None  # whatever this is, asking as a stranger does not depend on it
     return None
@@ -62,15 +67,24 @@ def examine_cache(identifier: str, sample: Sample, *, ask: Ask = ask) -> Finding
     if isinstance(answer, NoAnswer):
         return unknown(identifier, answer.what)
     if answer.status != 200:
-        return unknown(identifier, f"{sample.url} answered {answer.status}.", "Mend that first.")
+        return unknown(
+            identifier, say("{url} answered {status}.", url=sample.url, status=answer.status), say("Mend that first.")
+        )
     found = answer.headers.get("cache-control", "")
     if _plain(found) != _plain(sample.cache_control):
         return warning(
             identifier,
-            f"{sample.url} is served with the cache header {found!r} instead of {sample.cache_control!r}.",
-            "Run storage_verify with --fix-metadata; if nothing changes, something in between rewrites the header.",
+            say(
+                "{url} is served with the cache header {found!r} instead of {cache_control!r}.",
+                url=sample.url,
+                found=found,
+                cache_control=sample.cache_control,
+            ),
+            say(
+                "Run storage_verify with --fix-metadata; if nothing changes, something in between rewrites the header."
+            ),
         )
-    return ok(identifier, f"Browsers may keep {sample.what} as long as they should.")
+    return ok(identifier, say("Browsers may keep {what} as long as they should.", what=sample.what))
 
 
 def _plain(cache_control: str) -> set[str]:
@@ -93,7 +107,7 @@ def examine_cors(
     """
     main = origins[0]
     if origin(sample.url) == main:
-        yield ok("cors.font", "Fonts come from the site's own address, where CORS plays no part.")
+        yield ok("cors.font", say("Fonts come from the site's own address, where CORS plays no part."))
         return
     yield cors.judge_preflight("cors.preflight", ask("OPTIONS", sample.url, cors.preflight_headers(main)), main, rules)
     yield cors.judge_shared("cors.font", ask("GET", sample.url, {"Origin": main}), main, rules)
@@ -114,10 +128,13 @@ def examine_scheme(public_url: str, site_origin: str) -> Finding:
     if urlsplit(site_origin).scheme == "https" and urlsplit(public_url).scheme == "http":
         return failure(
             "site.mixed-content",
-            f"The site is read over https, and its files would come over http from {origin(public_url)}.",
-            "Give the bucket an address with https; browsers refuse or upgrade what comes without it.",
+            say(
+                "The site is read over https, and its files would come over http from {origin}.",
+                origin=origin(public_url),
+            ),
+            say("Give the bucket an address with https; browsers refuse or upgrade what comes without it."),
         )
-    return ok("site.mixed-content", "The files come over a connection as good as the site's own.")
+    return ok("site.mixed-content", say("The files come over a connection as good as the site's own."))
 
 
 def curl_line(sample_url: str, site_origin: str) -> str:
@@ -128,7 +145,9 @@ def curl_line(sample_url: str, site_origin: str) -> str:
 def why_not_http(site_origin: str) -> str:
     """Explain the one command of the guide that a rightly set up bucket answers with an error."""
     http = site_origin.replace("https://", "http://", 1)
-    return (
-        f"The guide's own curl line sends 'Origin: {http}'. The rule allows {site_origin} alone, so a bucket "
-        "that is set up right refuses that line; only the answer to the https form below says anything."
+    return say(
+        "The guide's own curl line sends 'Origin: {http}'. The rule allows {site_origin} alone, so a bucket "
+        "that is set up right refuses that line; only the answer to the https form below says anything.",
+        http=http,
+        site_origin=site_origin,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
-EXPLAINED_IN = "docs/operate/en/troubleshoot.md"
+from ..sentences import in_language
+
+EXPLAINED_IN = {"en": "docs/operate/en/troubleshoot.md", "fr": "docs/operate/fr/troubleshoot.md"}
 
 
 class Verdict(StrEnum):
@@ -33,9 +35,18 @@ class Finding:
     @property
     def link(self) -> str:
         """Where the page for owners explains this finding."""
-        return f"{EXPLAINED_IN}#{self.id.replace('.', '')}"
+        return self.link_in("en")
+
+    def link_in(self, language: str) -> str:
+        """Return where it is explained in *language*, or else in English."""
+        return f"{EXPLAINED_IN.get(language, EXPLAINED_IN['en'])}#{self.id.replace('.', '')}"
+
+    def said_in(self, language: str) -> Finding:
+        """Return the finding with its sentences in *language*, as far as they are known in it."""
+        return replace(self, seen=in_language(self.seen, language), remedy=in_language(self.remedy, language))
 
     def as_json(self) -> dict[str, str]:
+        """Return it as plain values, in English: programs look for what does not change with a language."""
         return {**asdict(self), "verdict": self.verdict.value, "link": self.link}
 
 

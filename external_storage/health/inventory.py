@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from ..sentences import say
 from .findings import Finding, failure, ok, unknown, warning
 from .preflight import PROBES
 
@@ -15,33 +16,59 @@ NAMED = 3
 def judge_references(missing: Collection[str], referenced: int, place: str) -> Finding:
     """Judge how many of the files that the database refers to are not in the store."""
     if not missing:
-        return ok("files.missing", f"All {referenced} files that the database refers to are in {place}.")
+        return ok(
+            "files.missing",
+            say(
+                "All {referenced} files that the database refers to are in {place}.",
+                referenced=referenced,
+                place=place,
+            ),
+        )
     return failure(
         "files.missing",
-        f"{len(missing)} of {referenced} files that the database refers to are not in {place}: {_named(missing)}.",
-        "storage_missing names the rows and where a copy is; sync_media_to_s3 sends what is on the disk.",
+        say(
+            "{count} of {referenced} files that the database refers to are not in {place}: {named}.",
+            count=len(missing),
+            referenced=referenced,
+            place=place,
+            named=_named(missing),
+        ),
+        say("storage_missing names the rows and where a copy is; sync_media_to_s3 sends what is on the disk."),
     )
 
 
 def judge_unreferenced(unreferenced: Collection[str], place: str) -> Finding:
     """Judge how many files the database knows nothing of."""
     if not unreferenced:
-        return ok("files.unreferenced", f"The database refers to every file in {place}.")
+        return ok("files.unreferenced", say("The database refers to every file in {place}.", place=place))
     return warning(
         "files.unreferenced",
-        f"The database refers to none of {len(unreferenced)} files in {place}: {_named(unreferenced)}.",
-        "They harm nobody, and are readable like the others. storage_orphans names them, and removes them if you like.",
+        say(
+            "The database refers to none of {count} files in {place}: {named}.",
+            count=len(unreferenced),
+            place=place,
+            named=_named(unreferenced),
+        ),
+        say(
+            "They harm nobody, and are readable like the others. storage_orphans names them, and removes "
+            "them if you like."
+        ),
     )
 
 
 def judge_thumbnails(missing: Collection[str], place: str, *, remade_by: str) -> Finding:
     """Judge how many of the smaller pictures are missing that are made from others."""
     if not missing:
-        return ok("files.thumbnails", f"Every smaller picture is in {place}.")
+        return ok("files.thumbnails", say("Every smaller picture is in {place}.", place=place))
     return warning(
         "files.thumbnails",
-        f"{len(missing)} smaller pictures are not in {place}: {_named(missing)}.",
-        f"Pages show the large ones meanwhile. Make them again: {remade_by}",
+        say(
+            "{count} smaller pictures are not in {place}: {named}.",
+            count=len(missing),
+            place=place,
+            named=_named(missing),
+        ),
+        say("Pages show the large ones meanwhile. Make them again: {remade_by}", remade_by=remade_by),
     )
 
 
@@ -76,14 +103,25 @@ class Inventory:
 def judge_manifest(named: Collection[str], held: Collection[str], place: str) -> Finding:
     """Judge whether every file that the manifest lets pages name is in the store."""
     if not named:
-        return unknown("static.manifest", "No static files were collected on this machine.", "Run collectstatic.")
+        return unknown(
+            "static.manifest", say("No static files were collected on this machine."), say("Run collectstatic.")
+        )
     missing = set(named) - set(held)
     if not missing:
-        return ok("static.manifest", f"All {len(set(named))} files that pages may name are in {place}.")
+        return ok(
+            "static.manifest",
+            say("All {count} files that pages may name are in {place}.", count=len(set(named)), place=place),
+        )
     return failure(
         "static.manifest",
-        f"{len(missing)} of {len(set(named))} files that pages may name are not in {place}: {_named(missing)}.",
-        "Run collectstatic.",
+        say(
+            "{count} of {named_count} files that pages may name are not in {place}: {named}.",
+            count=len(missing),
+            named_count=len(set(named)),
+            place=place,
+            named=_named(missing),
+        ),
+        say("Run collectstatic."),
     )
 
 
@@ -92,19 +130,26 @@ def judge_staleness(changed: Collection[str], *, manifest_differs: bool, place: 
     if changed:
         return warning(
             "static.stale",
-            f"{len(changed)} static files have changed since they were collected: {_named(changed)}.",
-            "Run collectstatic.",
+            say(
+                "{count} static files have changed since they were collected: {named}.",
+                count=len(changed),
+                named=_named(changed),
+            ),
+            say("Run collectstatic."),
         )
     if manifest_differs:
         return warning(
             "static.stale",
-            f"{place} holds another manifest than this machine: the files were last collected elsewhere.",
-            "Run collectstatic on the machine that serves the pages.",
+            say(
+                "{place} holds another manifest than this machine: the files were last collected elsewhere.",
+                place=place,
+            ),
+            say("Run collectstatic on the machine that serves the pages."),
         )
-    return ok("static.stale", "The static files are those of the code that runs.")
+    return ok("static.stale", say("The static files are those of the code that runs."))
 
 
 def _named(keys: Iterable[str]) -> str:
     listed = sorted(keys)
-    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
-    return ", ".join(repr(key) for key in listed[:NAMED]) + more
+    named = ", ".join(repr(key) for key in listed[:NAMED])
+    return say("{named} and {count} more", named=named, count=len(listed) - NAMED) if len(listed) > NAMED else named

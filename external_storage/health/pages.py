@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..providers.addresses import origin
+from ..sentences import say
 from .findings import Finding, failure, ok, warning
 
 # Any host, or any host of a scheme: https://www.w3.org/TR/CSP3/#match-url-to-source-expression
@@ -45,30 +46,43 @@ def judge_policy(header: str | None, files: Files) -> Finding:
     if not header:
         return warning(
             "site.csp",
-            "The site sends no Content-Security-Policy, so a page may load files from anywhere.",
-            "Send one that names the site and the files' hosts: external_storage.django.conf.public_hosts() has them.",
+            say("The site sends no Content-Security-Policy, so a page may load files from anywhere."),
+            say(
+                "Send one that names the site and the files' hosts: "
+                "external_storage.django.conf.public_hosts() has them."
+            ),
         )
     directives = parse_policy(header)
     for directive, url in files.needed().items():
         if not any(_lets_in(source, url, files.site) for source in _sources(directives, directive)):
             return failure(
                 "site.csp",
-                f"The Content-Security-Policy keeps browsers from loading {url} ({directive}).",
-                f"Add {origin(url)} to its {directive}; if the header was set by a proxy, there.",
+                say(
+                    "The Content-Security-Policy keeps browsers from loading {url} ({directive}).",
+                    url=url,
+                    directive=directive,
+                ),
+                say(
+                    "Add {origin} to its {directive}; if the header was set by a proxy, there.",
+                    origin=origin(url),
+                    directive=directive,
+                ),
             )
     if wide := _too_wide(directives, files):
-        return warning("site.csp", wide, "Name the files' own host; what runs or styles a page, below its static path.")
-    return ok("site.csp", "The Content-Security-Policy names the files' hosts and nothing wider.")
+        return warning(
+            "site.csp", wide, say("Name the files' own host; what runs or styles a page, below its static path.")
+        )
+    return ok("site.csp", say("The Content-Security-Policy names the files' hosts and nothing wider."))
 
 
 def judge_nosniff(headers: Mapping[str, str]) -> Finding:
     """Judge whether the site forbids browsers to take a file for something else than it says it is."""
     if headers.get("x-content-type-options", "").lower() == "nosniff":
-        return ok("site.nosniff", "The site forbids browsers to guess types.")
+        return ok("site.nosniff", say("The site forbids browsers to guess types."))
     return warning(
         "site.nosniff",
-        "The site does not forbid browsers to guess types.",
-        "Set SECURE_CONTENT_TYPE_NOSNIFF = True with Django's SecurityMiddleware.",
+        say("The site does not forbid browsers to guess types."),
+        say("Set SECURE_CONTENT_TYPE_NOSNIFF = True with Django's SecurityMiddleware."),
     )
 
 
@@ -101,14 +115,21 @@ def _too_wide(directives: Mapping[str, list[str]], files: Files) -> str:
     for directive in ("script-src", "style-src", "font-src", "img-src"):
         for source in _sources(directives, directive):
             if source in ANYWHERE or "*." in source:
-                return (
-                    f"The Content-Security-Policy lets {directive} load from {source}, which is not the site's alone."
+                return say(
+                    "The Content-Security-Policy lets {directive} load from {source}, which is not the site's alone.",
+                    directive=directive,
+                    source=source,
                 )
             if source in ("https://None", "http://None"):
-                return f"The Content-Security-Policy names {source}: a setting was empty when it was made."
+                return say(
+                    "The Content-Security-Policy names {source}: a setting was empty when it was made.", source=source
+                )
     uploads = files.media_url
     if urlsplit(uploads).netloc and origin(uploads) != files.site:
         for source in _sources(directives, "script-src"):
             if _lets_in(source, uploads, files.site):
-                return f"The Content-Security-Policy lets {source} run scripts, and people's uploads lie there too."
+                return say(
+                    "The Content-Security-Policy lets {source} run scripts, and people's uploads lie there too.",
+                    source=source,
+                )
     return ""

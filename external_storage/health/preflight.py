@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ..errors import PermissionRefused
 from ..objects import Headers
+from ..sentences import say
 from ..stores import BytesSource, Store
 from .access import judge_public
 from .asking import Answer, Ask, ask
@@ -25,6 +26,8 @@ PROBE_HEADERS = Headers("image/png", "no-store", public=True)
 
 PROBES = "storage-probe/"
 """Where probes are; what is found there is what a check left behind that was killed."""
+
+VERBS = {"list": say("list"), "write": say("write"), "read": say("read"), "delete": say("delete")}
 
 STALE_SECONDS = 3600.0
 """No check takes so long; a probe that is older was left behind."""
@@ -106,12 +109,14 @@ def judge_probe(public_url: str, key: str, ask: Ask) -> Finding:
     if not (isinstance(answer, Answer) and answer.status == 200):
         time.sleep(PATIENCE_SECONDS)
         answer = ask("GET", url)
-    finding = judge_public("access.public", answer, what="a picture stored as public", content_type="image/png")
+    finding = judge_public("access.public", answer, what=say("a picture stored as public"), content_type="image/png")
     if finding.verdict is Verdict.OK and isinstance(answer, Answer) and answer.body != PIXEL:
         return failure(
             "access.public",
-            f"{url} answered with other bytes than were stored.",
-            "The public address leads to another place than the bucket's, or something in between changes pictures.",
+            say("{url} answered with other bytes than were stored.", url=url),
+            say(
+                "The public address leads to another place than the bucket's, or something in between changes pictures."
+            ),
         )
     return finding
 
@@ -127,16 +132,20 @@ def _judge_probe_either_way(public_url: str, key: str, ask: Ask) -> tuple[Findin
     over_https = public_url.replace("http://", "https://", 1)
     if judge_probe(over_https, key, ask).verdict is not Verdict.OK:
         return finding, public_url
-    seen = f"What is stored as public can be read over https only, at {over_https}."
-    return warning(finding.id, seen, "Set USE_HTTPS to true before the site uses this bucket."), over_https
+    seen = say("What is stored as public can be read over https only, at {over_https}.", over_https=over_https)
+    return warning(finding.id, seen, say("Set USE_HTTPS to true before the site uses this bucket.")), over_https
 
 
 def _permission(verb: str, attempt: Callable[[], object]) -> Finding:
     try:
         attempt()
     except PermissionRefused as refused:
-        return failure(f"permission.{verb}", f"The access key may not {verb}: {refused.what}", refused.remedy)
-    return ok(f"permission.{verb}", f"The access key may {verb}.")
+        return failure(
+            f"permission.{verb}",
+            say("The access key may not {verb}: {what}", verb=VERBS[verb], what=refused.what),
+            refused.remedy,
+        )
+    return ok(f"permission.{verb}", say("The access key may {verb}.", verb=VERBS[verb]))
 
 
 def _read_back(store: Store, key: str) -> None:

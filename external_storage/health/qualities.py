@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import AlreadyExists, PermissionRefused, StorageError
+from ..sentences import say
 from .bucket import Bucket, CallNotOffered
 from .findings import Finding, failure, ok, unknown, warning
 from .preflight import PIXEL, probe_key
@@ -38,7 +39,7 @@ def examine_qualities(bucket: Bucket, prefix: str, *, acl: str | None) -> Iterat
 def examine_acl(bucket: Bucket, prefix: str, acl: str | None) -> Finding:
     """Try whether the access key may store an object below *prefix* with *acl*."""
     if acl is None:
-        return ok("permission.acl", "No ACL is sent: the bucket's policy decides who may read.")
+        return ok("permission.acl", say("No ACL is sent: the bucket's policy decides who may read."))
     key = prefix + probe_key()
     try:
         return _try_acl(bucket, key, acl)
@@ -50,12 +51,12 @@ def _try_acl(bucket: Bucket, key: str, acl: str) -> Finding:
     try:
         bucket.put(key, PIXEL, acl=acl)
     except CallNotOffered:
-        return ok("permission.acl", "The bucket takes no ACLs and gets none: its policy decides who may read.")
+        return ok("permission.acl", say("The bucket takes no ACLs and gets none: its policy decides who may read."))
     except PermissionRefused as refused:
         return _blame_the_acl(bucket, key, acl, refused)
     except StorageError as problem:
         return unknown("permission.acl", problem.what, problem.remedy)
-    return ok("permission.acl", f"The access key may store files with the ACL {acl}.")
+    return ok("permission.acl", say("The access key may store files with the ACL {acl}.", acl=acl))
 
 
 def _blame_the_acl(bucket: Bucket, key: str, acl: str, refused: PermissionRefused) -> Finding:
@@ -63,12 +64,14 @@ def _blame_the_acl(bucket: Bucket, key: str, acl: str, refused: PermissionRefuse
     try:
         bucket.put(key, PIXEL)
     except StorageError:
-        return unknown("permission.acl", refused.what, "Mend permission.write first.")
+        return unknown("permission.acl", refused.what, say("Mend permission.write first."))
     return failure(
         "permission.acl",
-        f"The access key may store files, but not with the ACL {acl} (s3:PutObjectAcl).",
-        "If the bucket's policy opens the site's files, set AWS_DEFAULT_ACL=none (DEFAULT_ACL); else give the key "
-        "s3:PutObjectAcl.",
+        say("The access key may store files, but not with the ACL {acl} (s3:PutObjectAcl).", acl=acl),
+        say(
+            "If the bucket's policy opens the site's files, set AWS_DEFAULT_ACL=none (DEFAULT_ACL); else "
+            "give the key s3:PutObjectAcl."
+        ),
     )
 
 
@@ -80,12 +83,16 @@ def _examine_puts(bucket: Bucket, key: str) -> Iterator[Finding]:
         yield unknown("store.conditions", problem.what, problem.remedy)
         return
     if stored.encryption:
-        yield ok("store.encryption", f"The store encrypts what it keeps ({stored.encryption}).")
+        yield ok(
+            "store.encryption", say("The store encrypts what it keeps ({encryption}).", encryption=stored.encryption)
+        )
     else:
         yield warning(
             "store.encryption",
-            "The store does not say that it encrypts what it keeps.",
-            "Switch on encryption at rest where the service offers it; on a server of your own, encrypt its disks.",
+            say("The store does not say that it encrypts what it keeps."),
+            say(
+                "Switch on encryption at rest where the service offers it; on a server of your own, encrypt its disks."
+            ),
         )
     yield _examine_conditions(bucket, key)
 
@@ -94,12 +101,12 @@ def _examine_conditions(bucket: Bucket, key: str) -> Finding:
     try:
         bucket.put(key, PIXEL, only_if_absent=True)
     except AlreadyExists:
-        return ok("store.conditions", "The store refuses to overwrite when it is asked to.")
+        return ok("store.conditions", say("The store refuses to overwrite when it is asked to."))
     except StorageError as problem:
-        why = f"The store cannot be asked not to overwrite ({problem.what.rstrip('.')})."
+        why = say("The store cannot be asked not to overwrite ({why}).", why=problem.what.rstrip("."))
     else:
-        why = "The store was asked not to overwrite, and did."
-    return warning("store.conditions", why, "Nothing need be done: the site gives no name to two files.")
+        why = say("The store was asked not to overwrite, and did.")
+    return warning("store.conditions", why, say("Nothing need be done: the site gives no name to two files."))
 
 
 def _examine_multipart(bucket: Bucket, key: str) -> Finding:
@@ -108,38 +115,56 @@ def _examine_multipart(bucket: Bucket, key: str) -> Finding:
     except PermissionRefused as refused:
         return failure(
             "permission.multipart",
-            f"The access key may not send a file in parts: {refused.what}",
-            "Give the key s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts on the site's files.",
+            say("The access key may not send a file in parts: {what}", what=refused.what),
+            say(
+                "Give the key s3:PutObject, s3:AbortMultipartUpload and s3:ListMultipartUploadParts on "
+                "the site's files."
+            ),
         )
     except StorageError as problem:
         return unknown("permission.multipart", problem.what, problem.remedy)
-    return ok("permission.multipart", "The access key may send a file in parts, and give up on one.")
+    return ok("permission.multipart", say("The access key may send a file in parts, and give up on one."))
 
 
 def _examine_unfinished(bucket: Bucket) -> Finding:
-    remedy = "Add a lifecycle rule that aborts incomplete multipart uploads after 7 days, where the service offers one."
+    remedy = say(
+        "Add a lifecycle rule that aborts incomplete multipart uploads after 7 days, where the service offers one."
+    )
     try:
         cleared = bucket.unfinished_are_cleared()
     except CallNotOffered:
-        return warning("store.unfinished", "This service has no lifecycle rules; our commands clear up theirs.", remedy)
+        return warning(
+            "store.unfinished", say("This service has no lifecycle rules; our commands clear up theirs."), remedy
+        )
     except StorageError as problem:
-        return unknown("store.unfinished", f"The lifecycle rules could not be read: {problem.what}", problem.remedy)
+        return unknown(
+            "store.unfinished", say("The lifecycle rules could not be read: {what}", what=problem.what), problem.remedy
+        )
     if cleared:
-        return ok("store.unfinished", "The bucket clears away uploads that were never finished.")
+        return ok("store.unfinished", say("The bucket clears away uploads that were never finished."))
     return warning(
-        "store.unfinished", "Uploads that were never finished stay in the bucket, unseen, and are paid for.", remedy
+        "store.unfinished",
+        say("Uploads that were never finished stay in the bucket, unseen, and are paid for."),
+        remedy,
     )
 
 
 def _examine_excess(bucket: Bucket, prefix: str) -> Finding:
     powers = [*_sees_others(bucket), *(_writes_outside(bucket) if prefix else ())]
     if not powers:
-        return ok("permission.excess", "The access key may do no more than was tried for the site.")
+        return ok("permission.excess", say("The access key may do no more than was tried for the site."))
     return warning(
         "permission.excess",
-        f"The access key {' and '.join(powers)}, which the site never does.",
-        "Give the site a key of its own with the policy that storage_doctor prints; who steals it then gets only this.",
+        say("The access key {powers}, which the site never does.", powers=_in_words(powers)),
+        say(
+            "Give the site a key of its own with the policy that storage_doctor prints; who steals it "
+            "then gets only this."
+        ),
     )
+
+
+def _in_words(powers: Sequence[str]) -> str:
+    return powers[0] if len(powers) == 1 else say("{one} and {other}", one=powers[0], other=powers[1])
 
 
 def _sees_others(bucket: Bucket) -> list[str]:
@@ -147,8 +172,12 @@ def _sees_others(bucket: Bucket) -> list[str]:
         others = bucket.others()
     except StorageError:
         return []  # refused, which is what one would wish
-    more = f" and {len(others) - MANY} more" if len(others) > MANY else ""
-    return [f"sees other buckets ({', '.join(others[:MANY])}{more})"] if others else []
+    if not others:
+        return []
+    named: str = ", ".join(others[:MANY])
+    if len(others) > MANY:
+        named = say("{named} and {count} more", named=named, count=len(others) - MANY)
+    return [say("sees other buckets ({named})", named=named)]
 
 
 def _writes_outside(bucket: Bucket) -> list[str]:
@@ -158,7 +187,7 @@ def _writes_outside(bucket: Bucket) -> list[str]:
     except StorageError:
         return []
     bucket.delete(key)
-    return ["writes outside the site's files"]
+    return [say("writes outside the site's files")]
 
 
 def _forget(bucket: Bucket, key: str) -> None:

@@ -20,6 +20,7 @@ from ..errors import (
     StoreRefused,
     StoreUnreachable,
 )
+from ..sentences import say
 from ..stores import Store
 from .access import CONNECTION_REMEDIES
 from .asking import Answer, Ask, NoAnswer, ask
@@ -85,7 +86,7 @@ def examine_way(endpoint: Endpoint, store: Store, *, ask: Ask = ask) -> Iterator
     yield from _before_signing(answer, endpoint)
     if isinstance(answer, NoAnswer):
         yield _unreachable(answer, endpoint)
-        yield from _open("The store was not reached.", WITH_SIGNATURE[:-1])
+        yield from _open(say("The store was not reached."), WITH_SIGNATURE[:-1])
         return
     signed = list(_with_signature(endpoint, store, ask))
     # What the store itself says of our clock, if it does, outweighs what we make of its Date.
@@ -96,14 +97,18 @@ def examine_way(endpoint: Endpoint, store: Store, *, ask: Ask = ask) -> Iterator
 
 def _before_signing(answer: Answer | NoAnswer, endpoint: Endpoint) -> Iterator[Finding]:
     if isinstance(answer, NoAnswer) and answer.reason == "name":
-        remedy = f"Check {endpoint.setting('ENDPOINT_URL')} and {endpoint.setting('REGION')}."
+        remedy = say(
+            "Check {endpoint_setting} and {region_setting}.",
+            endpoint_setting=endpoint.setting("ENDPOINT_URL"),
+            region_setting=endpoint.setting("REGION"),
+        )
         yield failure("store.name", answer.what, remedy)
-        yield from _open("The store was not reached.", BEFORE_SIGNING[1:])
+        yield from _open(say("The store was not reached."), BEFORE_SIGNING[1:])
         return
-    yield ok("store.name", f"{urlsplit(endpoint.url).hostname} leads to a machine.")
+    yield ok("store.name", say("{hostname} leads to a machine.", hostname=urlsplit(endpoint.url).hostname))
     if isinstance(answer, NoAnswer):
         yield _tls_without_answer(answer)
-        yield from _open("The store was not reached.", BEFORE_SIGNING[2:])
+        yield from _open(say("The store was not reached."), BEFORE_SIGNING[2:])
         return
     yield _judge_tls(endpoint)
     yield judge_s3(answer, endpoint)
@@ -111,37 +116,52 @@ def _before_signing(answer: Answer | NoAnswer, endpoint: Endpoint) -> Iterator[F
 
 def _tls_without_answer(answer: NoAnswer) -> Finding:
     if answer.reason != "tls":
-        return unknown("store.tls", "The store was not reached.")
+        return unknown("store.tls", say("The store was not reached."))
     return failure(
-        "store.tls", answer.what, "Let the store serve HTTPS with a certificate that this machine trusts, and no other."
+        "store.tls",
+        answer.what,
+        say("Let the store serve HTTPS with a certificate that this machine trusts, and no other."),
     )
 
 
 def _judge_tls(endpoint: Endpoint) -> Finding:
     parts = urlsplit(endpoint.url)
     if parts.scheme == "https":
-        return ok("store.tls", f"{parts.netloc} shows a certificate that can be trusted.")
+        return ok("store.tls", say("{netloc} shows a certificate that can be trusted.", netloc=parts.netloc))
     if parts.hostname in LOOPBACK:
-        return ok("store.tls", "The store is on this machine; nothing crosses a network.")
+        return ok("store.tls", say("The store is on this machine; nothing crosses a network."))
     return warning(
         "store.tls",
-        f"{endpoint.setting('ENDPOINT_URL')} is {endpoint.url}: files and signatures travel in the clear.",
-        "Use the service's https address.",
+        say(
+            "{endpoint_setting} is {url}: files and signatures travel in the clear.",
+            endpoint_setting=endpoint.setting("ENDPOINT_URL"),
+            url=endpoint.url,
+        ),
+        say("Use the service's https address."),
     )
 
 
 def judge_s3(answer: Answer, endpoint: Endpoint) -> Finding:
     """Judge by a stranger's answer whether an S3 store stands at the endpoint: they all speak XML, even to refuse."""
     if _S3_BODY.search(answer.body) or any(name.startswith("x-amz-") for name in answer.headers):
-        return ok("store.s3", f"{endpoint.url} speaks S3.")
+        return ok("store.s3", say("{url} speaks S3.", url=endpoint.url))
     if answer.status >= 500:
-        return unknown("store.s3", f"{endpoint.url} answered {answer.status}.", "Ask again later.")
-    kind = answer.headers.get("content-type", "nothing in particular").partition(";")[0]
+        return unknown(
+            "store.s3", say("{url} answered {status}.", url=endpoint.url, status=answer.status), say("Ask again later.")
+        )
+    kind = answer.headers.get("content-type", "").partition(";")[0] or say("nothing in particular")
     return failure(
         "store.s3",
-        f"{endpoint.url} is no S3 store: it answered {answer.status} with {kind}.",
-        f"{endpoint.setting('ENDPOINT_URL')} is the address of the S3 API alone, "
-        "not of the service's web page or of the bucket.",
+        say(
+            "{url} is no S3 store: it answered {status} with {kind}.",
+            url=endpoint.url,
+            status=answer.status,
+            kind=kind,
+        ),
+        say(
+            "{endpoint_setting} is the address of the S3 API alone, not of the service's web page or of the bucket.",
+            endpoint_setting=endpoint.setting("ENDPOINT_URL"),
+        ),
     )
 
 
@@ -150,22 +170,28 @@ def judge_clock(answer: Answer, now: float) -> Finding:
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except ValueError:
-        return unknown("store.clock", "The store did not tell the time.")
+        return unknown("store.clock", say("The store did not tell the time."))
     ahead = now - theirs
     if abs(ahead) <= NOTICED_SKEW:
-        return ok("store.clock", "This machine's clock and the store's agree.")
-    way = f"{round(abs(ahead) / 60)} min {'ahead of' if ahead > 0 else 'behind'}"
-    remedy = "Set the clock, best by NTP: timedatectl set-ntp true"
+        return ok("store.clock", say("This machine's clock and the store's agree."))
+    minutes = round(abs(ahead) / 60)
+    way = say("{minutes} min ahead of", minutes=minutes) if ahead > 0 else say("{minutes} min behind", minutes=minutes)
+    remedy = say("Set the clock, best by NTP: timedatectl set-ntp true")
     if abs(ahead) > REFUSED_SKEW:
-        return failure("store.clock", f"This machine's clock is {way} the store's.", remedy)
-    return warning("store.clock", f"This machine's clock is {way} the store's; at 15 min it refuses us.", remedy)
+        return failure("store.clock", say("This machine's clock is {way} the store's.", way=way), remedy)
+    return warning(
+        "store.clock", say("This machine's clock is {way} the store's; at 15 min it refuses us.", way=way), remedy
+    )
 
 
 def _unreachable(answer: NoAnswer, endpoint: Endpoint) -> Finding:
     if answer.reason in ("timeout", "broken"):
-        return unknown("store.answers", answer.what, "Ask again later.")
+        return unknown("store.answers", answer.what, say("Ask again later."))
     if answer.reason == "refused":
-        where = f"Check {endpoint.setting('ENDPOINT_URL')}, its port, and that the store runs."
+        where = say(
+            "Check {endpoint_setting}, its port, and that the store runs.",
+            endpoint_setting=endpoint.setting("ENDPOINT_URL"),
+        )
         return failure("store.answers", answer.what, where)
     return failure("store.answers", answer.what, CONNECTION_REMEDIES[answer.reason])
 
@@ -178,40 +204,45 @@ def _with_signature(endpoint: Endpoint, store: Store, ask: Ask) -> Iterator[Find
     except StorageError as problem:
         yield from _refused(endpoint, problem, ask)
     else:
-        yield ok("store.credentials", "The store accepts the access key.")
-        yield ok("store.region", "The store accepts what is signed for the configured region.")
-        yield ok("store.addressing", f"The store finds the name {endpoint.bucket!r} where we put it.")
-        yield ok("store.bucket", f"{store.place} is there.")
-        yield ok("permission.list", "The access key may list the bucket.")
-        yield ok("store.answers", f"{store.place} answers this site.")
+        yield ok("store.credentials", say("The store accepts the access key."))
+        yield ok("store.region", say("The store accepts what is signed for the configured region."))
+        yield ok(
+            "store.addressing", say("The store finds the name {bucket!r} where we put it.", bucket=endpoint.bucket)
+        )
+        yield ok("store.bucket", say("{place} is there.", place=store.place))
+        yield ok("permission.list", say("The access key may list the bucket."))
+        yield ok("store.answers", say("{place} answers this site.", place=store.place))
 
 
 def _not_ours(endpoint: Endpoint, store: Store, refused: PermissionRefused) -> Iterator[Finding]:
     """The key is known and may not list: another owner's bucket answers just so."""
-    yield ok("store.credentials", "The store accepts the access key.")
-    yield ok("store.region", "The store accepts what is signed for the configured region.")
-    yield ok("store.addressing", f"The store finds the name {endpoint.bucket!r} where we put it.")
+    yield ok("store.credentials", say("The store accepts the access key."))
+    yield ok("store.region", say("The store accepts what is signed for the configured region."))
+    yield ok("store.addressing", say("The store finds the name {bucket!r} where we put it.", bucket=endpoint.bucket))
     yield failure(
         "store.bucket",
-        f"The bucket {endpoint.bucket!r} is not yours, or the access key may not list it.",
-        f"Check {endpoint.setting('BUCKET')}; else give the key s3:ListBucket on it.",
+        say("The bucket {bucket!r} is not yours, or the access key may not list it.", bucket=endpoint.bucket),
+        say(
+            "Check {bucket_setting}; else give the key s3:ListBucket on it.",
+            bucket_setting=endpoint.setting("BUCKET"),
+        ),
     )
-    yield unknown("permission.list", "Not known before store.bucket is mended.")
-    yield failure("store.answers", refused.what, refused.remedy or "Let the access key list the bucket.")
+    yield unknown("permission.list", say("Not known before store.bucket is mended."))
+    yield failure("store.answers", refused.what, refused.remedy or say("Let the access key list the bucket."))
 
 
 def _refused(endpoint: Endpoint, problem: StorageError, ask: Ask) -> Iterator[Finding]:
     """Name the step that a refusal is about; whether those around it are well is not known before it is mended."""
     step = next((step for kind, step in _STEP_OF if isinstance(problem, kind)), "store.answers")
-    found = failure(step, problem.what, problem.remedy or "Check the settings of this store.")
+    found = failure(step, problem.what, problem.remedy or say("Check the settings of this store."))
     if misnamed := _misnamed(endpoint, problem, ask):
         step, found = misnamed.id, misnamed
     elif step == "store.answers" and not isinstance(problem, StoreRefused):
-        found = unknown(step, problem.what, problem.remedy or "Ask again later.")
+        found = unknown(step, problem.what, problem.remedy or say("Ask again later."))
     if step == "store.clock":
         yield found
     for each in WITH_SIGNATURE:
-        yield found if each == step else unknown(each, f"Not known before {step} is mended.")
+        yield found if each == step else unknown(each, say("Not known before {step} is mended.", step=step))
 
 
 def _misnamed(endpoint: Endpoint, problem: StorageError, ask: Ask) -> Finding | None:
@@ -219,9 +250,17 @@ def _misnamed(endpoint: Endpoint, problem: StorageError, ask: Ask) -> Finding | 
     if (right := endpoint.without_bucket) and isinstance(problem, ContainerMissing | ObjectMissing | StoreUnreachable):
         return failure(
             "store.addressing",
-            f"{endpoint.setting('ENDPOINT_URL')} already holds the bucket's name {endpoint.bucket!r}, "
-            "so the store looks for the bucket inside the bucket.",
-            f"Set {endpoint.setting('ENDPOINT_URL')} to {right}",
+            say(
+                "{endpoint_setting} already holds the bucket's name {bucket!r}, so the store looks for "
+                "the bucket inside the bucket.",
+                endpoint_setting=endpoint.setting("ENDPOINT_URL"),
+                bucket=endpoint.bucket,
+            ),
+            say(
+                "Set {endpoint_setting} to {right}",
+                endpoint_setting=endpoint.setting("ENDPOINT_URL"),
+                right=right,
+            ),
         )
     if endpoint.addressing_style != "virtual" or not isinstance(problem, StoreUnreachable):
         return None
@@ -231,8 +270,11 @@ def _misnamed(endpoint: Endpoint, problem: StorageError, ask: Ask) -> Finding | 
     host = f"{endpoint.bucket}.{urlsplit(endpoint.url).netloc}"
     return failure(
         "store.addressing",
-        f"Nothing answers at {host}, where the addressing style 'virtual' leads; the store itself answers.",
-        f"Set {endpoint.setting('ADDRESSING_STYLE')} to path.",
+        say(
+            "Nothing answers at {host}, where the addressing style 'virtual' leads; the store itself answers.",
+            host=host,
+        ),
+        say("Set {addressing_setting} to path.", addressing_setting=endpoint.setting("ADDRESSING_STYLE")),
     )
 
 

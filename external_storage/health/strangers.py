@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from ..errors import ObjectMissing, PermissionRefused, StorageError
 from ..objects import Headers
+from ..sentences import joined, say
 from ..stores import BytesSource, Store
 from .asking import Answer, Ask, NoAnswer, ask
 from .bucket import ANY_ACCOUNT, EVERYBODY, Bucket, CallNotOffered
@@ -63,7 +64,7 @@ def examine_strangers(
             yield from _with_probe(store, doors, key, ask)
         else:
             for identifier in ("access.public", "access.delete"):
-                yield unknown(identifier, "No probe could be stored, so nobody could be asked for it.")
+                yield unknown(identifier, say("No probe could be stored, so nobody could be asked for it."))
     yield from tried[told:]
     yield _examine_acl(bucket, doors, acl, ask)
     yield _examine_writing(bucket, doors, ask)
@@ -84,26 +85,37 @@ def _judge_domain(readable: Finding, at_the_api: Answer | NoAnswer, doors: Doors
     """Tell a domain that leads elsewhere from a file that nobody may read: at the bucket's own address it shows."""
     domain = doors.roots[0]
     if readable.verdict is Verdict.OK:
-        return ok("domain.leads-here", f"{domain} leads to this bucket.")
+        return ok("domain.leads-here", say("{domain} leads to this bucket.", domain=domain))
     if "bucket that does not exist" in readable.seen:
         return failure(
             "domain.leads-here",
-            f"{domain} leads to a bucket that does not exist; whoever makes one of that name owns what visitors see.",
-            "Remove the domain's DNS record now, or point it to this bucket.",
+            say(
+                "{domain} leads to a bucket that does not exist; whoever makes one of that name owns "
+                "what visitors see.",
+                domain=domain,
+            ),
+            say("Remove the domain's DNS record now, or point it to this bucket."),
         )
     if isinstance(at_the_api, Answer) and at_the_api.status == 200:
         return failure(
             "domain.leads-here",
-            f"{domain} does not lead to this bucket: the probe is at {at_the_api.url}, and not there.",
-            "Point the domain's DNS record, or its CDN's origin, to this bucket.",
+            say(
+                "{domain} does not lead to this bucket: the probe is at {url}, and not there.",
+                domain=domain,
+                url=at_the_api.url,
+            ),
+            say("Point the domain's DNS record, or its CDN's origin, to this bucket."),
         )
-    return unknown("domain.leads-here", f"The probe was not readable at {domain}, and not at {doors.api} either.")
+    return unknown(
+        "domain.leads-here",
+        say("The probe was not readable at {domain}, and not at {api} either.", domain=domain, api=doors.api),
+    )
 
 
 def _examine_acl(bucket: Bucket, doors: Doors, acl: str | None, ask: Ask) -> Finding:
     """Store one object with the public ACL and one with the private one, and ask for both as a stranger."""
     if acl is None:
-        return ok("access.acl", "No ACL is sent: the bucket's policy decides who may read.")
+        return ok("access.acl", say("No ACL is sent: the bucket's policy decides who may read."))
     readable = {}
     try:
         for each in (acl, "private"):
@@ -114,7 +126,7 @@ def _examine_acl(bucket: Bucket, doors: Doors, acl: str | None, ask: Ask) -> Fin
             finally:
                 bucket.delete(key)
     except CallNotOffered:
-        return ok("access.acl", "The bucket refuses ACLs and gets none: its policy decides who may read.")
+        return ok("access.acl", say("The bucket refuses ACLs and gets none: its policy decides who may read."))
     except StorageError as problem:
         return unknown("access.acl", problem.what, problem.remedy)
     return _judge_acl(readable[acl], readable["private"], acl)
@@ -138,14 +150,20 @@ def _judge_acl(public: Answer | NoAnswer, private: Answer | NoAnswer, acl: str) 
     if public.status in (401, 403):
         return failure(
             "access.acl",
-            f"The store takes the ACL {acl} and ignores it: strangers get {public.status}.",
-            "Run storage_access apply: the bucket's policy has to open the site's files.",
+            say(
+                "The store takes the ACL {acl} and ignores it: strangers get {status}.",
+                acl=acl,
+                status=public.status,
+            ),
+            say("Run storage_access apply: the bucket's policy has to open the site's files."),
         )
     if public.status != 200:
-        return unknown("access.acl", f"{public.url} answered {public.status}.", "Ask again later.")
+        return unknown(
+            "access.acl", say("{url} answered {status}.", url=public.url, status=public.status), say("Ask again later.")
+        )
     if private.status == 200:
-        return ok("access.acl", "ACLs play no part here: the bucket's policy opens the site's files.")
-    return ok("access.acl", "The store honours each object's ACL.")
+        return ok("access.acl", say("ACLs play no part here: the bucket's policy opens the site's files."))
+    return ok("access.acl", say("The store honours each object's ACL."))
 
 
 def _examine_deleting(store: Store, doors: Doors, key: str, ask: Ask) -> Finding:
@@ -157,14 +175,24 @@ def _examine_deleting(store: Store, doors: Doors, key: str, ask: Ask) -> Finding
     except ObjectMissing:
         return failure(
             "access.delete",
-            f"Anybody may delete files of this bucket: a stranger's DELETE of {answer.url} was carried out.",
-            "Take s3:DeleteObject and s3:* for everybody from the bucket's policy, and public-read-write from its ACL.",
+            say(
+                "Anybody may delete files of this bucket: a stranger's DELETE of {url} was carried out.",
+                url=answer.url,
+            ),
+            say(
+                "Take s3:DeleteObject and s3:* for everybody from the bucket's policy, and "
+                "public-read-write from its ACL."
+            ),
         )
     except StorageError as problem:
         return unknown("access.delete", problem.what, problem.remedy)
     if answer.status >= 500:
-        return unknown("access.delete", f"{answer.url} answered {answer.status}.", "Ask again later.")
-    return ok("access.delete", "A stranger's DELETE is refused.")
+        return unknown(
+            "access.delete",
+            say("{url} answered {status}.", url=answer.url, status=answer.status),
+            say("Ask again later."),
+        )
+    return ok("access.delete", say("A stranger's DELETE is refused."))
 
 
 def _examine_writing(bucket: Bucket, doors: Doors, ask: Ask) -> Finding:
@@ -176,12 +204,21 @@ def _examine_writing(bucket: Bucket, doors: Doors, ask: Ask) -> Finding:
         bucket.delete(key)
         return failure(
             "access.write",
-            f"Anybody may write to this bucket: a stranger's PUT was answered with {answer.status}.",
-            "Take s3:PutObject and s3:* for everybody from the bucket's policy, and public-read-write from its ACL.",
+            say(
+                "Anybody may write to this bucket: a stranger's PUT was answered with {status}.",
+                status=answer.status,
+            ),
+            say(
+                "Take s3:PutObject and s3:* for everybody from the bucket's policy, and public-read-write from its ACL."
+            ),
         )
     if answer.status >= 500:
-        return unknown("access.write", f"{answer.url} answered {answer.status}.", "Ask again later.")
-    return ok("access.write", "A stranger's PUT is refused.")
+        return unknown(
+            "access.write",
+            say("{url} answered {status}.", url=answer.url, status=answer.status),
+            say("Ask again later."),
+        )
+    return ok("access.write", say("A stranger's PUT is refused."))
 
 
 def _examine_privacy(store: Store, bucket: Bucket, doors: Doors, ask: Ask) -> Finding:
@@ -190,7 +227,7 @@ def _examine_privacy(store: Store, bucket: Bucket, doors: Doors, ask: Ask) -> Fi
     try:
         bucket.put(key, PIXEL)
     except PermissionRefused:
-        return ok("access.private", "The access key may store nothing outside the site's own files.")
+        return ok("access.private", say("The access key may store nothing outside the site's own files."))
     except StorageError as problem:
         return unknown("access.private", problem.what, problem.remedy)
     try:
@@ -206,12 +243,19 @@ def _judge_privacy(answer: Answer | NoAnswer) -> Finding:
     if answer.status == 200 and answer.body == PIXEL:
         return warning(
             "access.private",
-            f"Everything in this bucket can be read by whoever knows its name, as was {answer.url}.",
-            "Keep nothing else in it; or let the policy name the site's files alone (storage_access apply).",
+            say(
+                "Everything in this bucket can be read by whoever knows its name, as was {url}.",
+                url=answer.url,
+            ),
+            say("Keep nothing else in it; or let the policy name the site's files alone (storage_access apply)."),
         )
     if answer.status >= 500:
-        return unknown("access.private", f"{answer.url} answered {answer.status}.", "Ask again later.")
-    return ok("access.private", "What is not meant for strangers is kept from them.")
+        return unknown(
+            "access.private",
+            say("{url} answered {status}.", url=answer.url, status=answer.status),
+            say("Ask again later."),
+        )
+    return ok("access.private", say("What is not meant for strangers is kept from them."))
 
 
 def _examine_versions(bucket: Bucket, doors: Doors, ask: Ask) -> Finding:
@@ -226,7 +270,7 @@ def _examine_versions(bucket: Bucket, doors: Doors, ask: Ask) -> Finding:
             return unknown("access.versions", problem.what, problem.remedy)
     mark = bucket.delete(key)
     if version is None:
-        return ok("access.versions", "The bucket keeps no old versions: what is deleted is gone.")
+        return ok("access.versions", say("The bucket keeps no old versions: what is deleted is gone."))
     try:
         answer = ask("GET", f"{doors.api}{quote(key)}?versionId={quote(version)}")
     finally:
@@ -238,17 +282,21 @@ def _examine_versions(bucket: Bucket, doors: Doors, ask: Ask) -> Finding:
 def _judge_version(answer: Answer | NoAnswer) -> Finding:
     if isinstance(answer, NoAnswer):
         return unknown("access.versions", answer.what)
-    remedy = "Switch versioning off, or add a lifecycle rule that removes old versions after some days."
+    remedy = say("Switch versioning off, or add a lifecycle rule that removes old versions after some days.")
     if answer.status == 200:
         return failure(
             "access.versions",
-            "The bucket keeps old versions, and a stranger who knows its id can read a deleted file.",
+            say("The bucket keeps old versions, and a stranger who knows its id can read a deleted file."),
             remedy,
         )
     if answer.status >= 500:
-        return unknown("access.versions", f"{answer.url} answered {answer.status}.", "Ask again later.")
+        return unknown(
+            "access.versions",
+            say("{url} answered {status}.", url=answer.url, status=answer.status),
+            say("Ask again later."),
+        )
     return warning(
-        "access.versions", "The bucket keeps what is deleted, as old versions; strangers do not get them.", remedy
+        "access.versions", say("The bucket keeps what is deleted, as old versions; strangers do not get them."), remedy
     )
 
 
@@ -256,18 +304,22 @@ def _examine_grants(bucket: Bucket) -> Finding:
     try:
         grants = bucket.grants()
     except CallNotOffered:
-        return ok("access.grants", "This service has no ACL for a bucket.")
+        return ok("access.grants", say("This service has no ACL for a bucket."))
     except StorageError as problem:
-        return unknown("access.grants", f"The bucket's ACL could not be read: {problem.what}", problem.remedy)
-    called = {EVERYBODY: "everybody", ANY_ACCOUNT: "everybody with an account at this service"}
-    given = [f"{called[who]} {permission}" for who, permission in grants if who in called]
+        return unknown(
+            "access.grants", say("The bucket's ACL could not be read: {what}", what=problem.what), problem.remedy
+        )
+    called = {EVERYBODY: say("everybody"), ANY_ACCOUNT: say("everybody with an account at this service")}
+    given = [
+        say("{who} {permission}", who=called[who], permission=permission) for who, permission in grants if who in called
+    ]
     if given:
         return failure(
             "access.grants",
-            f"The bucket's own ACL gives {', '.join(given)}.",
-            "Set the bucket's ACL to private; what makes the site's files public is their own ACL or the policy.",
+            say("The bucket's own ACL gives {given}.", given=joined(given)),
+            say("Set the bucket's ACL to private; what makes the site's files public is their own ACL or the policy."),
         )
-    return ok("access.grants", "The bucket's own ACL gives nothing to strangers.")
+    return ok("access.grants", say("The bucket's own ACL gives nothing to strangers."))
 
 
 def examine_private_store(store: Store, public_urls: tuple[str, ...], *, ask: Ask = ask) -> Finding:
@@ -290,9 +342,17 @@ def _judge_secret(answer: Answer | NoAnswer) -> Finding:
     if answer.status < 400:
         return failure(
             "exports.private",
-            f"A stranger can read private files: {answer.url} answered {answer.status}.",
-            "Close this bucket to the public (on Amazon: Block public access); nothing in it is for strangers.",
+            say(
+                "A stranger can read private files: {url} answered {status}.",
+                url=answer.url,
+                status=answer.status,
+            ),
+            say("Close this bucket to the public (on Amazon: Block public access); nothing in it is for strangers."),
         )
     if answer.status >= 500:
-        return unknown("exports.private", f"{answer.url} answered {answer.status}.", "Ask again later.")
-    return ok("exports.private", "A stranger can read no private file.")
+        return unknown(
+            "exports.private",
+            say("{url} answered {status}.", url=answer.url, status=answer.status),
+            say("Ask again later."),
+        )
+    return ok("exports.private", say("A stranger can read no private file."))

@@ -27,6 +27,7 @@ from ...errors import (
     StoreRefused,
     TransientStoreError,
 )
+from ...sentences import say
 from .signing import Credentials
 
 # S3 itself allows fifteen minutes.
@@ -49,7 +50,7 @@ class Refusal:
 
     @property
     def about(self) -> str:
-        return f"{self.key!r} in {self.place}" if self.key is not None else self.place
+        return say("{key!r} in {place}", key=self.key, place=self.place) if self.key is not None else self.place
 
     @classmethod
     def read(
@@ -87,29 +88,33 @@ def translate(refusal: Refusal) -> StorageError:
 
 def _credentials(refusal: Refusal) -> StorageError:
     why = {
-        "SignatureDoesNotMatch": "the secret does not match the access key",
-        "ExpiredToken": "they have expired",
-        "TokenRefreshRequired": "they have expired",
-    }.get(refusal.code, "the access key is unknown or no longer valid")
+        "SignatureDoesNotMatch": say("the secret does not match the access key"),
+        "ExpiredToken": say("they have expired"),
+        "TokenRefreshRequired": say("they have expired"),
+    }.get(refusal.code, say("the access key is unknown or no longer valid"))
     return CredentialsRefused(
-        f"{refusal.place} does not accept the credentials: {why}.",
+        say("{place} does not accept the credentials: {why}.", place=refusal.place, why=why),
         key=refusal.key,
-        remedy="Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        remedy=say("Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
     )
 
 
 def _permission(refusal: Refusal) -> StorageError:
     return PermissionRefused(
-        f"The credentials are known, but may not do this to {refusal.about} ({refusal.code or refusal.status}).",
+        say(
+            "The credentials are known, but may not do this to {about} ({code}).",
+            about=refusal.about,
+            code=refusal.code or refusal.status,
+        ),
         key=refusal.key,
-        remedy="Allow listing, reading, writing and deleting for this access key in the bucket's settings.",
+        remedy=say("Allow listing, reading, writing and deleting for this access key in the bucket's settings."),
     )
 
 
 def _no_bucket(refusal: Refusal) -> StorageError:
     return ContainerMissing(
-        f"There is no bucket {refusal.bucket!r} at {refusal.place}.",
-        remedy="Check AWS_STORAGE_BUCKET_NAME and AWS_S3_ENDPOINT_URL; the bucket is not made for you.",
+        say("There is no bucket {bucket!r} at {place}.", bucket=refusal.bucket, place=refusal.place),
+        remedy=say("Check AWS_STORAGE_BUCKET_NAME and AWS_S3_ENDPOINT_URL; the bucket is not made for you."),
     )
 
 
@@ -117,13 +122,18 @@ def _region(refusal: Refusal) -> StorageError:
     right = refusal.named_region
     if not right and 300 <= refusal.status < 400:
         return StoreRefused(
-            f"{refusal.place} points to another address; signed requests are not sent there.",
-            remedy="Set AWS_S3_ENDPOINT_URL and AWS_S3_REGION_NAME to where the bucket is.",
+            say("{place} points to another address; signed requests are not sent there.", place=refusal.place),
+            remedy=say("Set AWS_S3_ENDPOINT_URL and AWS_S3_REGION_NAME to where the bucket is."),
+        )
+    named = {"bucket": refusal.bucket, "region": refusal.region}
+    if not right:
+        return RegionWrong(
+            say("The bucket {bucket!r} is not in the region {region!r}.", **named),
+            remedy=say("Set AWS_S3_REGION_NAME to the bucket's region."),
         )
     return RegionWrong(
-        f"The bucket {refusal.bucket!r} is not in the region {refusal.region!r}"
-        + (f" but in {right!r}." if right else "."),
-        remedy=f"Set AWS_S3_REGION_NAME to {right}." if right else "Set AWS_S3_REGION_NAME to the bucket's region.",
+        say("The bucket {bucket!r} is not in the region {region!r} but in {right!r}.", **named, right=right),
+        remedy=say("Set AWS_S3_REGION_NAME to {right}.", right=right),
     )
 
 
@@ -139,59 +149,69 @@ def _clock_skew(refusal: Refusal) -> float | None:
 
 def _clock_skewed(skew: float, refusal: Refusal) -> StorageError:
     minutes = round(abs(skew) / 60)
+    way = say("{minutes} min ahead of", minutes=minutes) if skew > 0 else say("{minutes} min behind", minutes=minutes)
     return ClockSkewed(
-        f"This machine's clock is {minutes} min {'ahead of' if skew > 0 else 'behind'} the store's.",
-        remedy="Set the clock, best by NTP, and run the same command again.",
+        say("This machine's clock is {way} the store's.", way=way),
+        remedy=say("Set the clock, best by NTP, and run the same command again."),
     )
 
 
 def _clock_said(refusal: Refusal) -> StorageError:
     return ClockSkewed(
-        f"{refusal.place} says that this machine's clock is wrong.", remedy="Set the clock, best by NTP."
+        say("{place} says that this machine's clock is wrong.", place=refusal.place),
+        remedy=say("Set the clock, best by NTP."),
     )
 
 
 def _slow_down(refusal: Refusal) -> StorageError:
     after = refusal.headers.get("retry-after", "")
     seconds = float(after) if after.isdigit() else None
-    return SlowDown(f"{refusal.place} asks us to slow down.", key=refusal.key, retry_after=seconds)
+    return SlowDown(say("{place} asks us to slow down.", place=refusal.place), key=refusal.key, retry_after=seconds)
 
 
 def _full(refusal: Refusal) -> StorageError:
     return StoreFull(
-        f"{refusal.place} has no room left ({refusal.code or refusal.status}).",
+        say("{place} has no room left ({code}).", place=refusal.place, code=refusal.code or refusal.status),
         key=refusal.key,
-        remedy="Raise the quota, then run the same command again.",
+        remedy=say("Raise the quota, then run the same command again."),
     )
 
 
 def _no_object(refusal: Refusal) -> StorageError:
-    return ObjectMissing(f"There is no {refusal.about}.", key=refusal.key)
+    return ObjectMissing(say("There is no {about}.", about=refusal.about), key=refusal.key)
 
 
 def _key(refusal: Refusal) -> StorageError:
-    return KeyRefused(f"The store refuses the name of {refusal.about}.", key=refusal.key, remedy="Rename the file.")
+    return KeyRefused(
+        say("The store refuses the name of {about}.", about=refusal.about),
+        key=refusal.key,
+        remedy=say("Rename the file."),
+    )
 
 
 def _digest(refusal: Refusal) -> StorageError:
-    return DigestMismatch(f"What arrived of {refusal.about} is not what was sent ({refusal.code}).", key=refusal.key)
+    return DigestMismatch(
+        say("What arrived of {about} is not what was sent ({code}).", about=refusal.about, code=refusal.code),
+        key=refusal.key,
+    )
 
 
 def _exists(refusal: Refusal) -> StorageError:
-    return AlreadyExists(f"There is already a {refusal.about}.", key=refusal.key)
+    return AlreadyExists(say("There is already a {about}.", about=refusal.about), key=refusal.key)
 
 
 def _passing(refusal: Refusal) -> StorageError:
+    said = f"{refusal.status} {refusal.code}".strip()
     return TransientStoreError(
-        f"The store had trouble with {refusal.about} ({refusal.status} {refusal.code}).".replace(" )", ")"),
+        say("The store had trouble with {about} ({said}).", about=refusal.about, said=said),
         key=refusal.key,
-        remedy="Run the same command again later.",
+        remedy=say("Run the same command again later."),
     )
 
 
 def _unexpected(refusal: Refusal) -> StorageError:
     said = f"{refusal.status} {refusal.code}".strip() + (f": {refusal.message}" if refusal.message else "")
-    return StorageError(f"The store refused {refusal.about} ({said}).", key=refusal.key)
+    return StorageError(say("The store refused {about} ({said}).", about=refusal.about, said=said), key=refusal.key)
 
 
 _Translation = Callable[[Refusal], StorageError]

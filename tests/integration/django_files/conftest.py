@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
 from django.core.files.storage import storages
 from django.core.management import call_command
 
+from external_storage.django.own_page import headers_of_a_page
 from tests.servers import Bucket, S3Server
+from tests.servers.web import Web, answering, response
 
 SITE = "https://books.test"
 CANARY = "CANARY-secret-that-nobody-may-see"
@@ -111,6 +115,19 @@ def collected(site, own_static_files, run) -> FileSite:
     """The site with its static files in the bucket."""
     assert run("collectstatic", "--noinput").code == 0
     return site
+
+
+@contextmanager
+def before_the_site(exchanged: Mapping[str, str] = {}) -> Iterator[Web]:
+    """Answer visitors as a proxy before the site does: with the site's headers, some of them *exchanged*."""
+
+    def answer(peer: socket, head: bytes) -> None:
+        shown = {name.title(): value for name, value in headers.items() if name != "content-length"}
+        peer.sendall(response(**(shown | exchanged)))
+
+    with answering(answer) as web:
+        headers = headers_of_a_page(web.url(""))
+        yield web
 
 
 @dataclass

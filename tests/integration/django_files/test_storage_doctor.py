@@ -20,7 +20,7 @@ from external_storage.testing.fake_s3 import Reply
 from tests.servers.processes import free_ports
 from tests.servers.web import answering, response
 
-from .conftest import CANARY, SITE, one_server
+from .conftest import CANARY, SITE, before_the_site, one_server
 from .fussy_front import fussy_front, refusal
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture " * 40
@@ -142,7 +142,7 @@ def test_a_fresh_bucket_has_nothing_red_on_either_server(site, doctor):
         *("store.region", "store.addressing", "store.bucket", "store.answers", "store.verbatim", "store.conditions"),
         *("permission.list", "permission.write", "permission.read", "permission.delete", "permission.acl"),
         *("permission.multipart", "access.public", "access.acl", "access.private", "access.listing"),
-        *("access.write", "access.delete", "access.versions", "access.grants", "site.csp", "site.nosniff"),
+        *("access.write", "access.delete", "access.versions", "access.grants"),
     ):
         assert told[identifier] == "ok", (identifier, told.seen(identifier))
     assert "domain.leads-here" not in told  # there is no domain of the owner's
@@ -686,6 +686,24 @@ def test_pages_without_a_policy_or_with_types_to_guess(site, settings, doctor):
 
 
 @one_server
+@pytest.mark.parametrize("of_the_proxy", [{}, {"Content-Security-Policy": "default-src 'self'"}])
+def test_the_headers_that_visitors_get_count_not_those_that_the_site_sent(site, doctor, of_the_proxy):
+    """A proxy before the site may exchange them."""
+    with before_the_site(of_the_proxy) as web:
+        site.settings.EXTERNAL_STORAGE = {**site.settings.EXTERNAL_STORAGE, "SITE_ORIGINS": [web.url("")]}
+        told = doctor()
+    assert told["site.csp"] == ("failure" if of_the_proxy else "ok"), told.seen("site.csp")
+    assert told["site.nosniff"] == "ok"
+
+
+@one_server
+def test_headers_of_a_site_that_no_visitor_reaches_from_here_are_not_called_right(site, doctor):
+    told = doctor()
+    assert (told["site.csp"], told["site.nosniff"]) == ("could not tell", "could not tell")
+    assert "whether visitors get it could not be seen" in told.seen("site.csp")
+
+
+@one_server
 def test_asking_the_site_itself_is_not_seen_in_its_log(site, doctor, caplog):
     doctor()
     assert not [record for record in caplog.records if record.name == "django.request"]
@@ -859,7 +877,8 @@ def test_missing_cors_rules_are_mended_and_those_of_others_kept(collected, run):
 
 @one_server
 def test_a_finding_that_its_owner_accepts_is_shown_and_does_not_count(site, doctor):
-    told = doctor(*(f"--accept={each}" for each in ("site.mixed-content", "static.font", "static.manifest")))
+    accepted = ("site.mixed-content", "static.font", "static.manifest", "site.csp", "site.nosniff")
+    told = doctor(*(f"--accept={each}" for each in accepted))
     assert told["site.mixed-content"] == "failure"
     assert told.code == 0, told.findings
 

@@ -9,8 +9,9 @@ from ....errors import SettingsError
 from ....health import access
 from ....health.findings import Finding, Verdict, exit_code
 from ....health.questions import QUESTIONS
+from ....sentences import in_language, say
 from ... import checkup, conf, mending, reports, sending
-from ...console import StorageCommand
+from ...console import StorageCommand, language_of_the_terminal
 
 
 class Command(StorageCommand):
@@ -25,6 +26,9 @@ class Command(StorageCommand):
             "--accept", action="append", default=[], metavar="ID", help="Let this finding not count for the exit code."
         )
         parser.add_argument("--fix", action="store_true", help="Mend what can be mended safely; each is shown first.")
+        parser.add_argument(
+            "--language", metavar="CODE", help="Say it in this language (en, fr); without, in that of the terminal."
+        )
         parser.add_argument("-n", "--dry-run", action="store_true", help="With --fix: show, and mend nothing.")
 
     def run(self, **options: Any) -> int:
@@ -32,6 +36,7 @@ class Command(StorageCommand):
             raise SettingsError(
                 f"There is no finding {strange[0]!r}.", remedy="docs/reference/commands.md has the list of them."
             )
+        self._language = options["language"] or language_of_the_terminal()
         subject = checkup.subject_of(options["alias"], options["static_alias"])
         found = self._look(subject, options)
         if options["fix"]:
@@ -50,7 +55,7 @@ class Command(StorageCommand):
         for finding in checkup.examine(subject, quick=options["quick"]):
             found.append(finding)
             if not options["json"]:
-                self.tell_findings([finding])
+                self.tell_findings([finding], language=self._language)
         return found
 
     def _mend(self, subject: checkup.Subject, found: list[Finding], options: dict[str, Any]) -> list[Finding]:
@@ -59,31 +64,35 @@ class Command(StorageCommand):
         if not options["json"]:
             self.tell()
             for step in steps:
-                self.tell(f"To mend {step.finding}: {step.what}")
+                self._tell(say("To mend {finding}: {what}", finding=step.finding, what=step.what))
                 if step.shown:
                     self.tell(step.shown)
             if not steps:
-                self.tell("There is nothing that could be mended from here.")
+                self._tell(say("There is nothing that could be mended from here."))
         if options["dry_run"] or not steps:
             return found
         for step in steps:
             step.take()
         if not options["json"]:
-            self.tell("Mended; looking again:")
+            self._tell(say("Mended; looking again:"))
             self.tell()
         return self._look(subject, options)
 
     def _conclude(self, subject: checkup.Subject, found: list[Finding], code: int) -> None:
         self._explain_the_curl_line(subject)
         self._show_the_least_policy(subject, found)
-        self.tell("All is well." if code == 0 else "Not all is well, or not everything could be checked; see above.")
+        bad = say("Not all is well, or not everything could be checked; see above.")
+        self._tell(say("All is well.") if code == 0 else bad)
+
+    def _tell(self, sentence: str) -> None:
+        self.tell(in_language(sentence, self._language))
 
     def _explain_the_curl_line(self, subject: checkup.Subject) -> None:
         if not subject.curl_line:
             return
         self.tell()
         if explanation := subject.why_not_http:
-            self.tell(explanation)
+            self._tell(explanation)
         self.tell(subject.curl_line)
         self.tell()
 
@@ -92,6 +101,6 @@ class Command(StorageCommand):
         if not about_the_key or not isinstance(subject.media, conf.BucketSettings):
             return
         prefixes = sorted({subject.media.prefix, *sending.prefixes_in(subject.media)})
-        self.tell("A policy with all that this site's access key needs, and nothing more:")
+        self._tell(say("A policy with all that this site's access key needs, and nothing more:"))
         self.tell(access.to_paste(access.least_privilege_policy(subject.media.bucket, prefixes)))
         self.tell()

@@ -1,0 +1,86 @@
+"""Sentences for people, said in English and, for whoever wants that, in another language.
+
+Whoever finds something out says it once, in English. The sentence remembers how it was made, so that a page or a
+terminal can say it again in its reader's language; programs and logs see the English text, which is a plain ``str``.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES_IN = Path(__file__).with_name("locale")
+DOMAIN = "sentences"
+
+Value = str | int | float
+
+
+class Sentence(str):
+    """A text in English, made from *template* and *values*, which may be sentences themselves."""
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: Mapping[str, Value]
+
+    def __new__(cls, template: str, /, **values: Any) -> Sentence:
+        plain = {name: value if isinstance(value, Value) else str(value) for name, value in values.items()}
+        made = super().__new__(cls, template.format(**plain) if plain else template)
+        made.template, made.values = template, plain
+        return made
+
+
+def joined(texts: Iterable[str], between: str = ", ") -> Sentence:
+    """Return *texts* one behind the other, each of which may be a sentence."""
+    parts = {f"part{number}": text for number, text in enumerate(texts)}
+    return Sentence(between.join(f"{{{name}}}" for name in parts), **parts)
+
+
+say = Sentence
+"""What a text is marked with that somebody is to read: ``say("There is no host named {host!r}.", host=host)``."""
+
+
+def in_language(text: str, language: str) -> str:
+    """Return *text* in *language* (``fr``, ``fr-ca``, …), or as it is where nobody has said it in that yet."""
+    if not isinstance(text, Sentence):
+        return text
+    words = _words(language.lower().replace("_", "-").partition("-")[0])
+    values = {name: in_language(value, language) if isinstance(value, str) else value for name, value in _of(text)}
+    template = words.gettext(text.template) if text.template else ""
+    return template.format(**values) if values else template
+
+
+def _of(sentence: Sentence) -> list[tuple[str, Value]]:
+    return list(sentence.values.items())
+
+
+def is_said_in(text: str, language: str) -> bool:
+    """Return whether all of *text* that is ours can be said in *language*."""
+    if not isinstance(text, Sentence):
+        return False
+    words = _words(language.lower().partition("-")[0])
+    return words.gettext(text.template) != text.template
+
+
+def packed(text: str) -> Any:
+    """Return *text* as plain values that JSON can hold; `unpacked` makes the same sentence of them again."""
+    if not isinstance(text, Sentence):
+        return text
+    values = {name: packed(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    return {"template": text.template, "values": values}
+
+
+def unpacked(told: Any) -> str:
+    """Return the text that *told* was made from. Raise `ValueError` or `KeyError` for what never was one."""
+    if isinstance(told, str):
+        return told
+    values = {name: unpacked(value) if isinstance(value, dict) else value for name, value in told["values"].items()}
+    return Sentence(str(told["template"]), **values)
+
+
+@cache
+def _words(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LANGUAGES_IN, [language], fallback=True)

@@ -1,0 +1,98 @@
+"""What the doctor says, said once in English and again in French, whole."""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from external_storage import sentences
+from external_storage.health.findings import failure
+from external_storage.sentences import in_language, is_said_in, joined, packed, say, unpacked
+from tests.unit.test_looks_translations import entries
+
+PRODUCT = Path(sentences.__file__).parent
+CATALOGUE = PRODUCT / "locale" / "fr" / "LC_MESSAGES" / "sentences.po"
+LOOSE = re.compile(r"« | »|(?<=\w) [:;!?]|(?<=[a-zéà}])[;!?](?!\w)|(?<=[a-z])'(?=[a-z])")
+
+
+def said_in_the_code() -> set[str]:
+    """Return the template of every sentence: the first argument of each ``say(...)``."""
+    found = set()
+    for path in PRODUCT.rglob("*.py"):
+        if not re.search(r"sentences import .*\bsay\b", path.read_text("utf-8")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+                assert isinstance(node.args[0], ast.Constant), f"{path}:{node.lineno} is no plain text"
+                found.add(node.args[0].value)
+    return found
+
+
+@pytest.fixture(scope="module")
+def french() -> dict[str, str]:
+    return {english: texts[0] for (_, english), texts in entries(CATALOGUE).items()}
+
+
+def test_every_sentence_has_its_french_and_nothing_else_has(french):
+    assert said_in_the_code() - set(french) == set(), "translate these in sentences.po"
+    assert set(french) - said_in_the_code() == set(), "nothing says these any more"
+    assert [english for english, text in french.items() if not text] == []
+
+
+def test_the_compiled_catalogue_is_the_one_that_was_written(french):
+    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    assert {english: compiled.gettext(english) for english in french} == french
+
+
+def test_the_french_has_every_value_of_the_english_and_is_set_as_french_is(french):
+    def values(text: str) -> set[tuple]:
+        return {(name, conversion) for _, name, _, conversion in string.Formatter().parse(text) if name}
+
+    assert [english for english, text in french.items() if values(english) != values(text)] == []
+    assert [text for text in french.values() if LOOSE.search(text)] == []
+
+
+def test_a_sentence_is_its_english_text_and_can_be_said_again():
+    name = say("a font")
+    told = say("Anybody can read {what} at {url}.", what=name, url="https://files.test/a.woff2")
+    assert told == "Anybody can read a font at https://files.test/a.woff2."
+    assert in_language(told, "fr-ca") == "N’importe qui peut lire une police à https://files.test/a.woff2."
+    assert in_language(told, "eo") == told
+    assert (is_said_in(told, "fr"), is_said_in(told, "eo"), is_said_in("boto said so", "fr")) == (True, False, False)
+
+
+def test_what_is_inside_a_sentence_is_never_taken_for_a_template():
+    """A store may have written part of it."""
+    told = say("Host unreachable: {what}", what="{what} {0} {what.__class__}")
+    assert in_language(told, "fr") == "Hôte injoignable\u00a0: {what} {0} {what.__class__}"
+    braces = say("Braces {} without values")
+    assert in_language(unpacked(packed(braces)), "fr") == "Braces {} without values"
+
+
+def test_sentences_in_a_row():
+    both = joined([say("Ask again later."), "Traceback", say("Run collectstatic.")], " ")
+    assert both == "Ask again later. Traceback Run collectstatic."
+    assert in_language(both, "fr") == "Demandez à nouveau plus tard. Traceback Lancez collectstatic."
+
+
+def test_a_kept_sentence_can_still_be_said_in_french():
+    told = say("{count} smaller pictures are not in {place}: {named}.", count=2, place="here", named=say("a picture"))
+    kept = unpacked(json.loads(json.dumps(packed(told))))
+    assert kept == "2 smaller pictures are not in here: a picture."
+    assert in_language(kept, "fr") == "2 images réduites ne sont pas dans here\u00a0: une image."
+
+
+def test_a_finding_leads_to_the_page_of_its_reader():
+    found = failure(
+        "store.name", say("There is no host named {hostname!r}.", hostname="s3.test"), say("Ask again later.")
+    )
+    assert found.said_in("fr").seen == "Il n’y a pas d’hôte nommé 's3.test'."
+    assert found.link_in("fr") == "docs/operate/fr/troubleshoot.md#storename"
+    assert found.as_json()["seen"] == "There is no host named 's3.test'."
