@@ -60,10 +60,9 @@ class KeptCopy:
     def read_from(cls, file: IO[bytes], key: str) -> Self | None:
         """Return the copy in *file*, None if it is not whole or another file's."""
         try:
-            described = json.loads(os.pread(file.fileno(), PAGE, 0))
-        except ValueError:
+            info = ObjectInfo(**json.loads(os.pread(file.fileno(), PAGE, 0)))
+        except (ValueError, TypeError):  # unfinished, or of another release
             return None
-        info = ObjectInfo(**described)
         return cls(file, info) if info.key == key and _size(file) == PAGE + info.size else None
 
     @property
@@ -111,22 +110,26 @@ class KeptFiles:
 
     def find(self, store: str, key: str) -> KeptCopy | None:
         """Return the copy of *key* in *store*, opened, if there is one."""
-        with suppress(OSError):
+        try:
             file = self._place_of(_name(store, key)).open("rb", buffering=0)
-            if copy := KeptCopy.read_from(file, key):
-                copy.note_use()
-                return copy
+        except OSError:
+            return None
+        if (copy := KeptCopy.read_from(file, key)) is None:
             file.close()
-        return None
+            return None
+        with suppress(OSError):
+            copy.note_use()
+        return copy
 
     def forget(self, store: str, key: str) -> None:
         """Give up the copy of *key* in *store*, and what has been fetched of it so far, because it is another now."""
         name = _name(store, key)
-        # In this order: what is not yet a copy cannot become one once it is gone.
-        for arriving in self._arriving(name):
-            arriving.unlink(missing_ok=True)
-        with suppress(OSError):
-            self._place_of(name).unlink(missing_ok=True)
+        try:
+            # In this order: what is not yet a copy cannot become one once it is gone.
+            for path in (*self._arriving(name), self._place_of(name)):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("The copy of %r could not be removed: %s.", key, error.strerror)
 
     @contextmanager
     def turn(self, store: str, key: str, patience: float) -> Iterator[bool]:
@@ -135,6 +138,7 @@ class KeptFiles:
         Others are waited for *patience* seconds. A process that is killed gives up its turn.
         """
         lock = self._folder / "filling" / _name(store, key)
+        lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # somebody may have emptied the folder
         descriptor = _locked(lock, time.monotonic() + patience)
         try:
             yield descriptor is not None

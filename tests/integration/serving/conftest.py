@@ -43,7 +43,7 @@ class ServingSite:
     settings: Any
     copies: Path
 
-    def configure(self, values: dict[str, Any], *, most_bytes: int = 0, **alias: Any) -> None:
+    def configure(self, values: dict[str, Any], *, most_bytes: int = 0, deadline: float = 2, **alias: Any) -> None:
         """Keep the files in the store of these *values*, and copies of up to *most_bytes*; 0 for none."""
         self.settings.EXTERNAL_STORAGE = {
             "STORES": {
@@ -59,7 +59,7 @@ class ServingSite:
                 },
                 "staticfiles": {"ACTIVE": "static"},
             },
-            "DEADLINE": 2,
+            "DEADLINE": deadline,
             **({"CACHE": {"FOLDER": self.copies, "MOST_BYTES": most_bytes}} if most_bytes else {}),
         }
 
@@ -114,12 +114,12 @@ def fake() -> Iterator[FakeS3]:
 def faulty(serving: ServingSite, fake: FakeS3) -> Callable[..., ServingSite]:
     """A function that puts the files on a server that misbehaves on demand, and configures the rest."""
 
-    def configure(*, domain: str | None = None, **how: Any) -> ServingSite:
+    def configure(*, domain: str | None = None, endpoint: str = "", **how: Any) -> ServingSite:
         serving.configure(
             {
                 "KIND": "s3",
                 "BUCKET": "books",
-                "ENDPOINT_URL": fake.endpoint_url,
+                "ENDPOINT_URL": endpoint or fake.endpoint_url,
                 "ACCESS_KEY_ID": "any-key",
                 "SECRET_ACCESS_KEY": SECRET,
                 "ADDRESSING_STYLE": "path",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +16,7 @@ from django.core.files.storage import storages
 from external_storage.django.serving import fetching, keeping
 from external_storage.errors import TransientStoreError
 from external_storage.testing.fake_s3 import Fault
+from tests.servers.web import answering
 
 from .conftest import PNG, SECRET
 
@@ -118,6 +121,14 @@ def test_a_damaged_copy_is_none(site, damage):
     assert site.get().body == PNG
 
 
+def test_the_copies_may_be_thrown_away_at_any_time(site):
+    site.put("covers/a.png")
+    assert site.get().body == PNG
+    shutil.rmtree(site.copies)
+    assert site.get().body == PNG
+    assert len(site.kept) == 1
+
+
 def test_the_limit_holds_and_what_is_asked_for_stays(faulty):
     site = faulty(most_bytes=2**20)
     picture = PNG[:60_000]
@@ -197,6 +208,23 @@ def test_nobody_else_waits_for_a_store_for_which_somebody_waited_in_vain(site, f
     assert len(fake.requests) == before
     fetching.spare_nobody()
     assert site.get().body == PNG
+
+
+def test_no_visitor_waits_for_bytes_that_do_not_come(faulty):
+    head = f'HTTP/1.1 200 OK\r\nContent-Length: {len(PNG)}\r\nETag: "a"\r\n\r\n'.encode()
+    enough = threading.Event()
+
+    def stop_in_the_middle(peer, request) -> None:
+        peer.sendall(head + PNG[:300_000])
+        enough.wait(10)
+
+    with answering(stop_in_the_middle) as store:
+        site = faulty(endpoint=store.url("").rstrip("/"), deadline=1)
+        began = time.monotonic()
+        with pytest.raises(TransientStoreError, match="did not answer within 1 seconds"):
+            site.get()
+        assert time.monotonic() - began < 4
+        enough.set()
 
 
 def test_an_answer_that_cannot_be_finished_is_broken_off(faulty, fake):
