@@ -9,11 +9,15 @@ import ssl
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
 from django.conf import settings
 from django.core.files.base import File
 from django.utils.timezone import make_naive
@@ -86,6 +90,11 @@ class BucketStorage(S3Storage):
                     config=self.client_config,
                 )
         return self._resource
+
+    def _create_session(self) -> boto3.Session:
+        session = botocore.session.get_session()
+        session.register_component("data_loader", _what_the_sdk_knows_of_services())
+        return boto3.Session(self.access_key, self.secret_key, botocore_session=session)
 
     @property
     def _client(self) -> Any:
@@ -201,6 +210,12 @@ class BucketStorage(S3Storage):
                 return work(*args, **kwargs)
 
         return within(self._deadline, f"The store {self._described.name!r}", guarded)
+
+
+@cache
+def _what_the_sdk_knows_of_services() -> Loader:
+    """Return what all sessions share: each of its own would read the same megabytes of JSON again."""
+    return botocore.session.get_session().get_component("data_loader")
 
 
 def _client_config(described: conf.BucketSettings) -> Config:

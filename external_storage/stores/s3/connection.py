@@ -184,7 +184,7 @@ class Answer:
 class Connection:
     """One socket to the store, and how far the request on it has got."""
 
-    def __init__(self, origin: Origin, tls: ssl.SSLContext) -> None:
+    def __init__(self, origin: Origin, tls: ssl.SSLContext | None) -> None:
         self._origin = origin
         self._socket = _connect(origin, tls)
         self._tls = isinstance(self._socket, ssl.SSLSocket)
@@ -385,7 +385,7 @@ class ConnectionPool:
     def __init__(self, origin: Origin, ca_bundle: str | None = None) -> None:
         self.origin = origin
         # The system's authorities, or those that SSL_CERT_FILE names; there is no way to turn the check off.
-        self._tls = ssl.create_default_context(cafile=ca_bundle)
+        self._tls = ssl.create_default_context(cafile=ca_bundle) if origin.scheme == "https" else None
         self._idle: deque[Connection] = deque()
         self.reached = False
         self._seconds_to_connect = 0.0
@@ -420,7 +420,7 @@ class ConnectionPool:
         return connection
 
 
-def _connect(origin: Origin, tls: ssl.SSLContext) -> socket.socket:
+def _connect(origin: Origin, tls: ssl.SSLContext | None) -> socket.socket:
     host, port = (origin.host, origin.port) if origin.proxy is None else _proxy_address(origin.proxy)
     try:
         connected = socket.create_connection((host, port), CONNECT_SECONDS)
@@ -428,7 +428,7 @@ def _connect(origin: Origin, tls: ssl.SSLContext) -> socket.socket:
         raise _unreachable(origin, error) from error
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if origin.scheme == "https":
+        if tls is not None:
             if origin.proxy is not None:
                 _open_tunnel(connected, origin)
             connected = tls.wrap_socket(connected, server_hostname=origin.host)

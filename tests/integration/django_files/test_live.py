@@ -26,7 +26,7 @@ from external_storage.objects import IMMUTABLE, Headers, Publish
 from tests.servers.processes import free_ports
 from tests.servers.web import answering
 
-from .conftest import CANARY
+from .conftest import CANARY, one_server
 from .fussy_front import LOSE_THE_ANSWER, fussy_front, refusal
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
@@ -175,6 +175,7 @@ def test_a_store_that_refuses_connections_is_an_error_at_once(site):
     assert time.monotonic() - began < 10
 
 
+@one_server
 def test_a_store_that_accepts_and_never_answers_is_given_up_at_the_deadline(site):
     with answering(lambda peer, head: time.sleep(15)) as silent:
         # Long enough for a busy machine to load the SDK, and much shorter than the sockets' own patience.
@@ -186,6 +187,7 @@ def test_a_store_that_accepts_and_never_answers_is_given_up_at_the_deadline(site
         assert silent.requests
 
 
+@one_server
 def test_a_store_that_drips_its_answer_is_given_up_at_the_deadline(site):
     def drip(peer, head: bytes) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
