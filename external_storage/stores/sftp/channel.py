@@ -12,10 +12,11 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from ...errors import StorageError
+from ...errors import StorageError, StoreUnreachable
 from . import packets, refusals
 from .packets import Answer, Kind
 from .ssh import Client, Login
@@ -73,11 +74,19 @@ class Reply:
 Steps = Generator[Sequence[Reply], None, T]
 
 
+@dataclass
+class Reach:
+    """Whether a server has let us in before. Then one that does not is being restarted, and worth another try."""
+
+    was_reached: bool = False
+
+
 class Channel:
     """A connection to the server, greeted or about to be."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, reach: Reach) -> None:
         self.login = login
+        self._reach = reach
         self.greeting = Reply()
         """Arrives with the greeting; until then it is not certain that there is a connection."""
         self.extensions: dict[bytes, bytes] = {}
@@ -101,7 +110,7 @@ class Channel:
     @property
     def seems_stuck(self) -> bool:
         """Whether an answer is due and nothing has moved for a while; it may still, but nobody else should wait."""
-        return bool(self._due) and monotonic() - self._moved_at > STUCK_SECONDS
+        return self.greeting.is_here and bool(self._due) and monotonic() - self._moved_at > STUCK_SECONDS
 
     @property
     def requests_due(self) -> int:
@@ -254,6 +263,7 @@ class Channel:
         if packet[0] == Kind.VERSION:
             self.extensions = packets.extensions(packet[1:])
             self._client.forget_secret()
+            self._reach.was_reached = True
             self.greeting.arrive(Answer(Kind.VERSION, packet[1:]))
             return
         if not self.greeting.is_here:
@@ -271,7 +281,10 @@ class Channel:
         told = self._client.last_words()
         if self.greeting.is_here:
             return refusals.connection_lost(self.login, told)
-        return refusals.not_connected(self.login, told)
+        error = refusals.not_connected(self.login, told)
+        if self._reach.was_reached and isinstance(error, StoreUnreachable):
+            return refusals.ConnectionLost(error.what, remedy=error.remedy)
+        return error
 
     def _break(self, error: StorageError) -> None:
         with self._line:

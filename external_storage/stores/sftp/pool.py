@@ -9,12 +9,12 @@ import os
 import threading
 from functools import cache
 
-from .channel import Channel
+from .channel import Channel, Reach
 from .ssh import Login
 
 # For what is asked by many threads, and for what one thread sends ahead. A server's own limit is ten that have not
 # logged in yet, and each costs it two processes.
-MOST_SHARED = 3
+MOST_SHARED = 4
 MOST_AHEAD = 2
 
 # A further connection is opened only while all others have this much to do.
@@ -26,6 +26,7 @@ class Pool:
 
     def __init__(self, login: Login, most: int) -> None:
         self._login = login
+        self._reach = _reach_of(login)
         self._most = most
         self._channels: list[Channel] = []
         self._process = os.getpid()
@@ -37,11 +38,12 @@ class Pool:
             self._leave_alone_what_is_not_ours()
             self._channels = [channel for channel in self._channels if channel.lost is None]
             going = [channel for channel in self._channels if not channel.seems_stuck]
+            may_open = len(self._channels) < self._most
+            if not going and not may_open:
+                going = self._channels
             channel = min(going, key=lambda each: each.requests_due, default=None)
-            if channel is None and len(self._channels) >= self._most:
-                self._channels.pop(0).close()
-            if channel is None or (channel.requests_due >= BUSY_REQUESTS and len(self._channels) < self._most):
-                channel = Channel(self._login)
+            if channel is None or (channel.requests_due >= BUSY_REQUESTS and may_open):
+                channel = Channel(self._login, self._reach)
                 self._channels.append(channel)
             return channel
 
@@ -67,3 +69,8 @@ def shared(login: Login) -> Pool:
 def ahead(login: Login) -> Pool:
     """Return the connections for what one thread sends without waiting for the answers."""
     return Pool(login, MOST_AHEAD)
+
+
+@cache
+def _reach_of(login: Login) -> Reach:
+    return Reach()
