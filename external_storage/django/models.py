@@ -23,6 +23,8 @@ class AliasState(models.Model):
     """The names of the stores left behind and not yet purged, a JSON list."""
     since = models.FloatField()
     """When the step began, in seconds since 1970."""
+    linked = models.CharField(max_length=100, blank=True, default="")
+    """The store that links pointed at when they last pointed at one; "" if that was not written down."""
 
     class Meta:
         verbose_name = "state of an alias"

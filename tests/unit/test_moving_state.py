@@ -47,7 +47,7 @@ def slow_database(monkeypatch) -> list[float]:
     def rows(*statement: object) -> list[tuple]:
         asked.append(time.monotonic())
         time.sleep(0.3)
-        return [("default", 1, "settled", "disk", "", "[]", 0.0, "x")]
+        return [("default", 1, "settled", "disk", "", "[]", 0.0, "x", "disk")]
 
     monkeypatch.setattr(database, "rows", rows)
     state.forget()

@@ -101,7 +101,8 @@ def _counted(name: str, have: set[str] | None) -> str:
 def _write(alias: str, active: str) -> None:
     with suppress(IntegrityError):  # another host was quicker
         database.run(
-            "INSERT INTO external_storage_aliasstate (epoch, step, active, standby, retired, since, alias, identity)"
-            " VALUES (1, %s, %s, '', '[]', 0, %s, %s)",
-            *(str(Step.SETTLED), active, alias, uuid.uuid4().hex),
+            "INSERT INTO external_storage_aliasstate"
+            " (epoch, step, active, standby, retired, since, linked, alias, identity)"
+            " VALUES (1, %s, %s, '', '[]', 0, %s, %s, %s)",
+            *(str(Step.SETTLED), active, active, alias, uuid.uuid4().hex),
         )

@@ -59,6 +59,11 @@ _TRANSACTION = {
 _ANY_TRANSACTION = (("BEGIN",), "")
 
 
+# What the first release did not have.
+_HAS_NEW_COLUMN = "SELECT 1 FROM pragma_table_info('external_storage_aliasstate') WHERE name = 'linked'"
+_NEW_COLUMN = "ALTER TABLE external_storage_aliasstate ADD COLUMN linked varchar(100) NOT NULL DEFAULT ''"
+
+
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Return what a SELECT finds. Where nothing was ever moved that is nothing, even if no table is there."""
     return _database().rows(sql, values)
@@ -195,6 +200,8 @@ class _Database:
         with self._connection.cursor() as cursor:
             for sql in _TO_BEGIN_WITH.get(self._connection.vendor, ()):
                 cursor.execute(sql)
+        if self._file is not None and self._has_tables():
+            self._add_what_is_new()
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -219,6 +226,24 @@ class _Database:
                 )
             self._make_tables()
         self._is_ready = True
+
+    def _add_what_is_new(self) -> None:
+        """Bring a file that an earlier release made up to date, as ``migrate`` does with the site's own tables."""
+        if self._is_up_to_date():
+            return
+        with self._connection.cursor() as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                if not self._is_up_to_date():  # another process may have been quicker
+                    cursor.execute(_NEW_COLUMN)
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    def _is_up_to_date(self) -> bool:
+        with self._connection.cursor() as cursor:
+            return cursor.execute(_HAS_NEW_COLUMN).fetchone() is not None
 
     def _has_tables(self) -> bool:
         there = set(self._connection.introspection.table_names())

@@ -297,6 +297,14 @@ class Journey:
         state = fresh_state_of(self.alias)
         return next(name for name in state.in_use if name != self.target)
 
+    @property
+    def _turned_back(self) -> bool:
+        """Whether links never pointed elsewhere since they pointed at the target.
+
+        Then the files come from nowhere: it has all that bears no mark, and nothing of the other store may replace it.
+        """
+        return fresh_state_of(self.alias).linked == self.target
+
     # The stages
 
     def _begin(self) -> None:
@@ -319,7 +327,9 @@ class Journey:
 
     def _take_over(self) -> None:
         self._wait("switch")
-        if fresh_state_of(self.alias).step is Step.UNCONFIRMED:
+        if self._turned_back:
+            pass
+        elif fresh_state_of(self.alias).step is Step.UNCONFIRMED:
             self._refuse(self._made_equal())  # on the way down: nobody has looked at it since it was the standby
         elif self._copies:
             self._copy("switch")
@@ -329,12 +339,13 @@ class Journey:
 
     def _confirm(self) -> None:
         self._wait("switch")
-        found = self._looked_at("verify", "The last look at everything before links point there.")
-        if self._may_copy_again(found):
-            self._view.begins("copy", "One step back, to copy what is missing there.")
-            self._step("copy", ladder.cancel if self._goes_up else ladder.exchange)
-            return
-        self._refuse([*found, *self._asked()])
+        if not self._turned_back:
+            found = self._looked_at("verify", "The last look at everything before links point there.")
+            if self._may_copy_again(found):
+                self._view.begins("copy", "One step back, to copy what is missing there.")
+                self._step("copy", ladder.cancel if self._goes_up else ladder.exchange)
+                return
+            self._refuse([*found, *self._asked()])
         self._view.begins("switch", f"Links point at {self.target!r} from now on.")
         self._step("switch", self._forward(ladder.confirm))
 

@@ -258,6 +258,7 @@ def _climb(
             raise StepRefused(f"The alias {alias!r} is {before.step}; this step is taken from: {where}.")
         identity = before.identity or uuid.uuid4().hex
         after = replace(step(before), epoch=before.epoch + 1, since=time.time(), identity=identity)
+        after = replace(after, linked=_linked(before, after))
         _check_complete(before, after, up=up, despite_marks=despite_marks)
         if after.step is Step.SETTLED:
             _forget_what_is_over(after)
@@ -296,19 +297,28 @@ def _forget_what_is_over(settled: State) -> None:
 
 
 def _write(state: State, *, is_new: bool) -> None:
-    values = (state.epoch, str(state.step), state.active, state.standby, json.dumps(state.retired), state.since)
+    where = (str(state.step), state.active, state.standby, json.dumps(state.retired), state.linked)
+    values = (state.epoch, state.since, *where)
     if is_new:
         database.run(
-            "INSERT INTO external_storage_aliasstate (epoch, step, active, standby, retired, since, alias, identity)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO external_storage_aliasstate"
+            " (epoch, since, step, active, standby, retired, linked, alias, identity)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             *(*values, state.alias, state.identity),
         )
     else:
         database.run(
-            "UPDATE external_storage_aliasstate SET epoch = %s, step = %s, active = %s, standby = %s, retired = %s,"
-            " since = %s WHERE alias = %s",
+            "UPDATE external_storage_aliasstate SET epoch = %s, since = %s, step = %s, active = %s, standby = %s,"
+            " retired = %s, linked = %s WHERE alias = %s",
             *(*values, state.alias),
         )
+
+
+def _linked(before: State, after: State) -> str:
+    for state in (after, before):
+        if not state.links_to_the_site:
+            return state.active
+    return before.linked
 
 
 def _exchanged(state: State, step: Step) -> State:

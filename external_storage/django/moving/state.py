@@ -47,6 +47,11 @@ class State:
     retired: tuple[str, ...] = ()
     since: float = 0.0
     identity: str = ""
+    linked: str = ""
+    """The store that links point at, or pointed at before they came to point at the site; "" if nobody knows.
+
+    Of keys without a mark it has the true version: it had that then, and since then every change was marked.
+    """
 
     @property
     def is_moving(self) -> bool:
@@ -115,7 +120,7 @@ def forget() -> None:
 
 
 _SELECT = (
-    "SELECT alias, epoch, step, active, standby, retired, since, identity"
+    "SELECT alias, epoch, step, active, standby, retired, since, identity, linked"
     " FROM external_storage_aliasstate WHERE alias = %s"
 )
 
@@ -144,8 +149,8 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def _read(row: tuple) -> State:
-    alias, epoch, step, active, standby, retired, since, identity = row
-    return State(alias, epoch, Step(step), active, standby, tuple(json.loads(retired)), since, identity)
+    alias, epoch, step, active, standby, retired, since, identity, linked = row
+    return State(alias, epoch, Step(step), active, standby, tuple(json.loads(retired)), since, identity, linked)
 
 
 def _forget_when_changed(*, setting: str, **_: object) -> None:

@@ -455,7 +455,7 @@ def test_between_a_folder_and_two_places_on_a_server_nothing_is_lost_and_nothing
 def test_what_was_spoiled_in_the_store_left_behind_does_not_come_back_with_it(site):
     site.climb("begin_mirroring", target="other")
     site.save("a.txt", "one")
-    site.climb("begin_handover", "exchange")
+    site.climb("begin_handover", "exchange", "confirm")
     site.put("disk", "a.txt", "xxx")
     journey.move("default", "disk", sleep=lambda _: site.time_passes())
     assert site.held("disk") == site.held("other") == {"a.txt": "one"}
@@ -467,7 +467,7 @@ def test_what_a_process_writes_that_thaws_between_two_copies_is_not_lost(site):
     site.climb("begin_mirroring", target="other")
     frozen = marks.begin("default", frozen_at)
     site.replace(spoiled, "three")
-    site.climb("begin_handover", "exchange")
+    site.climb("begin_handover", "exchange", "confirm")
     site.put("disk", spoiled, "xxx")
 
     class Thaws(Unseen):
@@ -484,3 +484,16 @@ def test_what_a_process_writes_that_thaws_between_two_copies_is_not_lost(site):
     journey.move("default", "disk", view=Thaws(), sleep=lambda _: site.time_passes())
     site.drain()
     assert site.held("disk") == site.held("other") == {frozen_at: "thawed", spoiled: "three"}
+
+
+@pytest.mark.parametrize("steps", [("begin_handover",), ("begin_handover", "exchange")], ids=["before", "after"])
+def test_whoever_turns_back_before_links_were_moved_finds_his_files_as_they_were(site, steps):
+    site.save("a.txt", "one")
+    site.save("b.txt", "two")
+    site.climb("begin_mirroring", target="other")
+    for name, text in (("a.txt", "xxx"), ("b.txt", "two")):
+        site.put("other", name, text)
+    site.climb(*steps)
+    site.replace("b.txt", "three")
+    journey.move("default", "disk", sleep=lambda _: site.time_passes())
+    assert site.held("disk") == {"a.txt": "one", "b.txt": "three"}

@@ -206,8 +206,9 @@ def test_a_process_hears_of_a_step_within_two_seconds(site):
     assert state_of("default").epoch == 0
     with database.transaction():
         database.run(
-            "INSERT INTO external_storage_aliasstate (alias, identity, epoch, step, active, standby, retired, since)"
-            " VALUES ('default', 'x', 7, 'mirroring', 'disk', 'other', '[]', 0)"
+            "INSERT INTO external_storage_aliasstate"
+            " (alias, identity, epoch, step, active, standby, retired, since, linked)"
+            " VALUES ('default', 'x', 7, 'mirroring', 'disk', 'other', '[]', 0, 'disk')"
         )
     began = time.monotonic()
     while state_of("default").epoch == 0:
