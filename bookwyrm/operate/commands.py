@@ -71,8 +71,17 @@ def say(text: str) -> None:
 
 def prepare() -> None:
     """Bring the database and the static files in step with the code. What runs meanwhile keeps running."""
+    _manage_telling_what_was_used("prepare", option="--used-store")
+
+
+def write_down_where_files_are() -> None:
+    """See that the database says where the files are, before settings are loaded that want them elsewhere."""
+    _manage_telling_what_was_used("moves", "begin", option="--store")
+
+
+def _manage_telling_what_was_used(*arguments: str, option: str) -> None:
     used = wishes.of_what_runs(state()) if snapshot() else None
-    if code := manage("prepare", *(() if used is None else (f"--used-s3={wishes.as_text(used)}",))):
+    if code := manage(*arguments, *(() if used is None else (f"{option}={used}",))):
         raise CommandFailed("That failed; what runs was left as it is.", code)
 
 
@@ -111,7 +120,7 @@ def up(options: argparse.Namespace) -> int:
     with one_at_a_time():
         running = is_running_or_may_start(environment)
         prepare()
-        wish = wishes.Wish(state(), environment.flag("USE_S3"))
+        wish = wishes.Wish(state(), env.media_store(environment))
         if not running and not options.detach:
             # Nobody answers yet who would have to be up before files go anywhere; the worker finds what is asked for.
             ask_for_moves(wish)
@@ -123,7 +132,7 @@ def up(options: argparse.Namespace) -> int:
 
 
 def load_and_move(wish: wishes.Wish, *, start: bool) -> None:
-    """Load the settings; if ``USE_S3`` was edited, ask for the move only once all workers have the new settings.
+    """Load the settings; if they want files elsewhere now, ask for the move only once all workers have them.
 
     A move that goes elsewhere is withdrawn before, so that the new worker does not take it up.
     """
@@ -138,7 +147,7 @@ def load_and_move(wish: wishes.Wish, *, start: bool) -> None:
 
 
 def ask_for_moves(wish: wishes.Wish) -> None:
-    """Ask for what ``USE_S3`` wants if it was edited on this host since it was loaded here the last time."""
+    """Ask for what ``.env`` wants if it was edited on this host since it was loaded here the last time."""
     if wish.was_edited and (code := manage("moves", "ask")):
         raise CommandFailed("The settings are loaded, but the files were not asked to move.", code)
     wish.remember()
@@ -148,7 +157,12 @@ def restart(options: argparse.Namespace) -> int:
     environment = checked_environment()
     with one_at_a_time():
         running = is_running_or_may_start(environment)
-        load_and_move(wishes.Wish(state(), environment.flag("USE_S3")), start=not running)
+        wish = wishes.Wish(state(), env.media_store(environment))
+        if not running:
+            prepare()
+        elif wish.was_edited:
+            write_down_where_files_are()
+        load_and_move(wish, start=not running)
     wait_for_a_page(environment)
     tell_where(environment, loaded_again=running)
     return OK

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
 import signal
 import sqlite3
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.instance import Instance, Prober, Visitor, ask, new_instance
+from tests.instance.moved import look_back, traffic_at
 from tests.instance.web import Answer, answer_of
 from tests.servers import Bucket
 from tests.servers.s3 import S3Server
@@ -93,9 +96,14 @@ def moved(site: Instance, second_host: Path) -> Prober:
 
 
 def kill_worker(site: Instance) -> None:
+    os.kill(running(site, "worker"), signal.SIGKILL)
+
+
+def running(site: Instance, name: str) -> int:
+    """Return the process of that name, as `status` tells it."""
     status = json.loads(site.run("./bw-dev status --json").printed)
-    (worker,) = (one for one in status["processes"] if one["name"] == "worker" and one["state"] == "running")
-    os.kill(worker["pid"], signal.SIGKILL)
+    (process,) = (one for one in status["processes"] if one["name"] == name and one["state"] == "running")
+    return process["pid"]
 
 
 def test_the_move_goes_on_in_the_next_worker_and_no_request_fails(site, moved):
@@ -155,13 +163,30 @@ def test_a_database_from_before_the_move_is_refused(site, moved, tmp_path):
     site.run("./bw-dev up -d")
 
 
-def test_a_change_of_mind_on_the_way_leads_back(site, moved):
-    site.set(USE_S3="false")
-    site.run("./bw-dev up -d")
-    site.set(USE_S3="true")
-    site.run("./bw-dev up -d")
-    site.run("./bw-dev status --wait")
+def test_a_change_of_mind_leads_back_and_nothing_is_lost_whoever_is_killed_on_the_way(site, moved, bucket):
+    with traffic_at(site, people=3, readers=1, reads_per_second=8, changes_per_second=8) as traffic:
+        site.set(USE_S3="false")
+        site.run("./bw-dev up -d")
+        kill_all(children_of(running(site, "web")))
+        kill_all(carriers_of(site, patience=10))
+        site.set(USE_S3="true")
+        site.run("./bw-dev up -d")
+        kill_all(carriers_of(site, patience=10))
+        kill_all(children_of(running(site, "web"))[:1])
+        site.run("./bw-dev status --wait")
     assert stores(site) == IN_BUCKET
+    # Whoever was being answered by a process that was killed got no answer; nothing else may have come of it.
+    assert [error for error in traffic.errors if not isinstance(error, (OSError, http.client.HTTPException))] == []
+    counts = look_back(site, traffic, [bucket])
+    assert (counts.lost, counts.wrong_bytes, counts.came_back) == ([], [], [])
+    assert min(counts.done[what] for what in ("uploaded", "replaced", "deleted")) > 0
+
+
+def kill_all(processes: list[int]) -> None:
+    """Kill the processes without a warning; there has to be one."""
+    assert processes
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +215,7 @@ def test_a_first_start_with_use_s3_leaves_the_files_where_they_are(site, home, s
     forget_who_it_is(site)
     site.use_bucket(server, server.make_bucket())
     site.set(USE_S3="true")
-    assert "The files go" not in site.run("./bw-dev up -d").printed
+    assert "The files go" not in site.run("./bw-dev restart").printed
     assert stores(site) == ON_DISK
     assert "but the database decides" in site.run("./bw-dev status").printed
 
@@ -217,12 +242,27 @@ def test_with_redis_the_celery_worker_makes_the_move(server, redis_server):
         assert carriers_of(site) == []
 
 
-def carriers_of(site: Instance) -> list[str]:
-    """Return the processes of the site that still carry files."""
+def carriers_of(site: Instance, *, patience: float = 0.0) -> list[int]:
+    """Return the processes of the site that carry files, once there is one or *patience* seconds are over."""
+
+    def carries(process: Path) -> bool:
+        command = (process / "cmdline").read_bytes()
+        return b"carry_files" in command and str(site.root).encode() in command
+
+    until = time.monotonic() + patience
+    while not (found := processes_that(carries)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return found
+
+
+def children_of(parent: int) -> list[int]:
+    return processes_that(lambda process: int((process / "stat").read_text().rpartition(")")[2].split()[1]) == parent)
+
+
+def processes_that(answer: Callable[[Path], bool]) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            command = (process / "cmdline").read_bytes()
-            if b"carry_files" in command and str(site.root).encode() in command:
-                found.append(process.name)
+            if answer(process):
+                found.append(int(process.name))
     return found
