@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 
+from external_storage.django import conf
+from external_storage.django.store_url import Secrets, described_by
 from external_storage.errors import SettingsError
 from external_storage.providers import called, named_like
 from external_storage.providers.contradictions import Contradiction, Written, contradictions
@@ -175,6 +177,10 @@ def _credential(value: str) -> str | None:
     return "one word without spaces" if re.search(r"\s", value) else None
 
 
+def _one_line(value: str) -> str | None:
+    return None if value.isprintable() else "one line of ordinary characters"
+
+
 def _bind_address(value: str) -> str | None:
     return None if HOST.fullmatch(value) else "an address of this machine such as 127.0.0.1 or 0.0.0.0"
 
@@ -194,6 +200,10 @@ def _serving(value: str) -> str | None:
 def _megabytes(value: str) -> str | None:
     fits = value.isascii() and value.isdigit() and int(value) < 2**30
     return None if fits else "a number of megabytes such as 1024, or 0 for none"
+
+
+def _file(value: str) -> str | None:
+    return None if Path(value).is_absolute() else "the absolute path of a file"
 
 
 def _folder(value: str) -> str | None:
@@ -221,6 +231,12 @@ VARIABLES = {
     variable.name: variable
     for variable in (
         Variable("USE_S3", "false", _flag),
+        Variable("USE_STORAGE_URL", "false", _flag),
+        Variable("STORAGE_URL"),
+        Variable("STORAGE_PASSWORD", "", _one_line, secret=True),
+        Variable("STORAGE_KEY_FILE", "", _file),
+        Variable("STORAGE_PASSPHRASE", "", _one_line, secret=True),
+        Variable("STORAGE_KNOWN_HOSTS", "", _file),
         Variable("USE_HTTPS", "false", _flag),
         Variable("STORAGE_PROVIDER", "", _provider),
         Variable("AWS_ACCESS_KEY_ID", "", _credential, secret=True),
@@ -261,6 +277,19 @@ VARIABLES = {
     )
 }
 
+# The stores that people's pictures may be in, by the names that `EXTERNAL_STORAGE` has for them.
+DISK, BUCKET, ELSEWHERE = "disk", "bucket", "elsewhere"
+
+# What of a store that is no bucket is written where, by the names that `EXTERNAL_STORAGE` has for it.
+NAMES_ELSEWHERE = {
+    **dict.fromkeys(("HOST", "PORT", "USER", "ROOT", "DRIVER", "CONTAINER", "KEY", "CLASS", "OPTIONS"), "STORAGE_URL"),
+    "PASSWORD": "STORAGE_PASSWORD",
+    "SECRET": "STORAGE_PASSWORD",
+    "KEY_FILE": "STORAGE_KEY_FILE",
+    "PASSPHRASE": "STORAGE_PASSPHRASE",
+    "KNOWN_HOSTS": "STORAGE_KNOWN_HOSTS",
+}
+
 # What it takes to speak to a bucket at all.
 BUCKET_VARIABLES = ("AWS_STORAGE_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -274,6 +303,28 @@ STORAGE_VARIABLES = {
     "ADDRESSING_STYLE": "AWS_S3_ADDRESSING_STYLE",
     "DEFAULT_ACL": "AWS_DEFAULT_ACL",
 }
+
+
+def media_store(environment: Environment) -> str:
+    """Return the store that the owner wants people's pictures in."""
+    if environment.flag("USE_S3"):
+        return BUCKET
+    return ELSEWHERE if environment.flag("USE_STORAGE_URL") else DISK
+
+
+def elsewhere(environment: Environment, state: Path) -> dict[str, object] | None:
+    """Return what ``STORAGE_URL`` and its secrets say, as `EXTERNAL_STORAGE` has it; None if they say nothing."""
+    if not (url := environment.text("STORAGE_URL")):
+        return None
+    return described_by(
+        url,
+        Secrets(
+            password=environment.text("STORAGE_PASSWORD"),
+            key_file=environment.text("STORAGE_KEY_FILE"),
+            passphrase=environment.text("STORAGE_PASSPHRASE"),
+        ),
+        known_hosts=environment.text("STORAGE_KNOWN_HOSTS") or str(state.absolute() / "known_hosts"),
+    )
 
 
 def bare_domain(value: str) -> str:
@@ -381,6 +432,7 @@ def _contradictions(environment: Environment) -> list[Problem]:
             needed.append("AWS_S3_REGION_NAME")
         missing = [name for name in needed if name not in environment.values]
         problems += [Problem(name, "nothing", "a value, because USE_S3 is true") for name in missing]
+    problems += _about_another_store(environment)
     custom_domain = environment.text("AWS_S3_CUSTOM_DOMAIN")
     if environment.flag("USE_HTTPS") and custom_domain.lower().startswith("http://"):
         expected = "an address that answers https, because USE_HTTPS is true"
@@ -393,6 +445,24 @@ def _about_private_files(environment: Environment) -> Iterator[private_places.Wr
     served = {"pictures": media_root(), "static files": state_directory() / "static"}
     has_bucket = bool(environment.text("AWS_STORAGE_BUCKET_NAME"))
     return private_places.contradictions(environment.text, served=served, has_bucket=has_bucket)
+
+
+def _about_another_store(environment: Environment) -> list[Problem]:
+    """Return what keeps the store of ``STORAGE_URL`` from being used."""
+    wanted, url = environment.flag("USE_STORAGE_URL"), environment.text("STORAGE_URL")
+    if wanted and environment.flag("USE_S3"):
+        expected = "one of the two to be false: pictures are in the bucket, or in the store of STORAGE_URL"
+        return [Problem("USE_STORAGE_URL", "true, and USE_S3 is true as well", expected)]
+    if wanted and not url:
+        return [Problem("STORAGE_URL", "nothing", "where the store is, because USE_STORAGE_URL is true")]
+    try:
+        if described := elsewhere(environment, state_directory()):
+            conf.described(ELSEWHERE, described, NAMES_ELSEWHERE)
+    except SettingsError as wrong:
+        variable = wrong.setting if wrong.setting in VARIABLES else "STORAGE_URL"
+        found = wrong.what.partition(" is ")[2].rstrip(".")
+        return [Problem(variable, found, wrong.remedy.removeprefix("Expected: ").rstrip("."))]
+    return []
 
 
 def _about_the_bucket(environment: Environment) -> list[Contradiction]:

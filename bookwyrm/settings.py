@@ -105,6 +105,7 @@ USE_TZ = True
 # Files: where they live and under which addresses they are found
 
 USE_S3 = ENVIRONMENT.flag("USE_S3")
+MEDIA_STORE = env.media_store(ENVIRONMENT)
 MEDIA_ROOT = env.media_root()
 STATIC_ROOT = STATE_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
@@ -135,6 +136,8 @@ _STORES = {
 HAS_BUCKET = all(ENVIRONMENT.text(name) for name in env.BUCKET_VARIABLES)
 if HAS_BUCKET:
     _STORES |= {"bucket": _bucket("images/"), "static-bucket": _bucket("static/")}
+if _elsewhere := env.elsewhere(ENVIRONMENT, STATE_DIR):
+    _STORES[env.ELSEWHERE] = _elsewhere
 
 # Private files have a place of their own. Both are known, so that an archive can be removed from where it was put.
 _STORES["exports-disk"] = {
@@ -165,8 +168,8 @@ EXTERNAL_STORAGE = {
     "STORES": _STORES,
     "ALIASES": {
         "default": {
-            "ACTIVE": "bucket" if USE_S3 else "disk",
-            "STORES": [name for name in ("disk", "bucket") if name in _STORES],
+            "ACTIVE": MEDIA_STORE,
+            "STORES": [name for name in (env.DISK, env.BUCKET, env.ELSEWHERE) if name in _STORES],
             "PUBLISHING_RULE": "bookwyrm.images.publishing.may_publish",
             "DERIVED_KEYS": "bookwyrm.images.thumbnails.derived_keys",
             "SERVING": ENVIRONMENT.text("STORAGE_SERVING"),
@@ -184,6 +187,7 @@ EXTERNAL_STORAGE = {
     # What the owner calls these values, so that a message names what he can change.
     "CONFIGURED_BY": {
         **env.STORAGE_VARIABLES,
+        **env.NAMES_ELSEWHERE,
         "ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
         "SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
         "USE_HTTPS": "USE_HTTPS",

@@ -1,6 +1,6 @@
-"""Where the site's files are, where ``USE_S3`` wants them, and how a move goes that ``up`` asked for.
+"""Where the site's files are, where ``.env`` wants them, and how a move goes that ``up`` asked for.
 
-Who decides is the database: ``USE_S3`` says where files are to go, and only when it was edited on this host and loaded
+Who decides is the database: ``.env`` says where files are to go, and only when it was edited on this host and loaded
 with ``up``. A host whose file says something else, or that is started for the first time, changes nothing by that.
 """
 
@@ -10,15 +10,17 @@ import socket
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bookwyrm.env import BUCKET, DISK, ELSEWHERE
 from external_storage.django import conf
 from external_storage.django.moving import beginning, locks, marks, requests
 from external_storage.django.moving.state import Step, fresh_state_of
 
-DISK, BUCKET = "disk", "bucket"
-
 # Static files move first: pages that name pictures in the bucket come with a policy and a style from there.
-STATIC = {DISK: "static-disk", BUCKET: "static-bucket"}
+# Only a bucket takes static files: through another store's own door they would be slower than from this machine's disk.
+STATIC = {DISK: "static-disk", BUCKET: "static-bucket", ELSEWHERE: "static-disk"}
 ORDER = ("staticfiles", "default")
+
+ASKED_BY = {DISK: "USE_S3=false", BUCKET: "USE_S3=true", ELSEWHERE: "USE_STORAGE_URL=true"}
 
 
 def begin(*, known: str = "") -> None:
@@ -27,21 +29,15 @@ def begin(*, known: str = "") -> None:
     beginning.begin("staticfiles", known=STATIC.get(state.active, ""))
 
 
-def media_store(*, use_s3: bool) -> str:
-    """Return the store that ``USE_S3`` wants people's pictures in."""
-    return BUCKET if use_s3 else DISK
+def targets(store: str) -> dict[str, str]:
+    """Return for each alias, in the order they move, where it goes when people's pictures go to *store*."""
+    return {"staticfiles": STATIC[store], "default": store}
 
 
-def targets(*, use_s3: bool) -> dict[str, str]:
-    """Return for each alias, in the order they move, the store that ``USE_S3`` wants it in."""
-    media = media_store(use_s3=use_s3)
-    return {"staticfiles": STATIC[media], "default": media}
-
-
-def withdraw_others(*, use_s3: bool) -> list[str]:
+def withdraw_others(store: str) -> list[str]:
     """Let nobody go on with a move to somewhere else once the process that is at it ends; return the aliases."""
     withdrawn = []
-    for alias, target in targets(use_s3=use_s3).items():
+    for alias, target in targets(store).items():
         asked = requests.request_for(alias)
         if asked and asked.is_open and asked.target != target:
             requests.withdraw(alias)
@@ -55,13 +51,13 @@ def ask_again(aliases: list[str]) -> None:
         requests.ask(asked.alias, asked.target, asked_by=asked.asked_by, settles=asked.settles)
 
 
-def ask(*, use_s3: bool) -> list[str]:
-    """Ask for what is needed to bring all files to where ``USE_S3`` wants them; return the aliases that will move.
+def ask(store: str) -> list[str]:
+    """Ask for what brings people's pictures to *store*, and what goes with them; return the aliases that will move.
 
     Raise `LockHeld` if somebody is moving one of them elsewhere at this moment.
     """
-    asked_by = f"USE_S3={'true' if use_s3 else 'false'} on {socket.gethostname()}"
-    return [alias for alias, target in targets(use_s3=use_s3).items() if _ask(alias, target, asked_by)]
+    asked_by = f"{ASKED_BY[store]} on {socket.gethostname()}"
+    return [alias for alias, target in targets(store).items() if _ask(alias, target, asked_by)]
 
 
 def _ask(alias: str, target: str, asked_by: str) -> bool:
@@ -89,7 +85,7 @@ class Whereabouts:
     mover: str
     """The process that moves them now; "" if there is none."""
     wanted: str
-    """Where ``USE_S3`` of this host wants them; "" if they are there, or asked to go there."""
+    """Where ``.env`` of this host wants them; "" if they are there, or asked to go there."""
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -118,9 +114,9 @@ class Whereabouts:
         return f", on the way to {self.target!r} ({self.step})"
 
 
-def whereabouts(*, use_s3: bool) -> list[Whereabouts]:
-    """Return where the files of every alias are."""
-    wanted = targets(use_s3=use_s3)
+def whereabouts(store: str) -> list[Whereabouts]:
+    """Return where the files of every alias are, and whether that is where `.env` wants them: pictures in *store*."""
+    wanted = targets(store)
     return [_of(alias, wanted[alias]) for alias in ORDER if alias in conf.configuration().aliases]
 
 

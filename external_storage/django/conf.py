@@ -245,7 +245,12 @@ def public_urls() -> list[str]:
 
 def public_url_of(store: Mapping[str, Any]) -> str:
     """Return the public URL of one entry of ``STORES``, for a settings module that sets ``MEDIA_URL`` from it."""
-    return _store("settings", store, {}).public_url
+    return described("settings", store).public_url
+
+
+def described(name: str, store: Mapping[str, Any], configured_by: Mapping[str, str] | None = None) -> StoreSettings:
+    """Return one entry of ``STORES``, checked before there is a whole setting. Raise `SettingsError` if it is wrong."""
+    return _store(name, store, configured_by or {})
 
 
 def forget() -> None:
@@ -553,7 +558,7 @@ def _sftp(values: _Values) -> SftpSettings:
     password = values.optional_text("PASSWORD", "the password of that user", secret=True)
     key_file = values.optional_path("KEY_FILE", "the absolute path of a private key")
     if bool(password) == bool(key_file):
-        found = "set, and PASSWORD too" if password else "missing, and PASSWORD too"
+        found = f"{'set' if password else 'missing'}, and so is {values.setting('PASSWORD')}"
         raise values.wrong("KEY_FILE", found, "one of the two: the path of a private key, or a password")
     return SftpSettings(
         name=values.store,

@@ -25,6 +25,7 @@ from ..providers import Provider, addresses, called, recognise
 from ..providers.contradictions import Contradiction, Written, contradictions
 from ..stores import abilities
 from ..stores.abilities import Abilities
+from ..stores.libcloud.store import place_of
 
 AZURE, GOOGLE = "storages.backends.azure_storage.AzureStorage", "storages.backends.gcloud.GoogleCloudStorage"
 BLOB_CLASSES = {AZURE: abilities.AZURE, GOOGLE: abilities.GOOGLE}
@@ -181,7 +182,7 @@ class LibcloudSettings:
 
     @property
     def place(self) -> str:
-        return f"libcloud+{self.driver}://{self.container}/{self.prefix}"
+        return place_of(self.driver, self.container, self.prefix)
 
     @property
     def abilities(self) -> Abilities:

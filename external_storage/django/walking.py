@@ -135,12 +135,27 @@ def _django_storage(described: DjangoStorageSettings) -> Store:
 
 def _storage_of(described: DjangoStorageSettings) -> Any:
     """Return the Django storage itself. Raise `SettingsError` if its class or what that needs is not there."""
+    options = dict(described.options)
     try:
-        return import_string(described.class_path)(**described.options)
-    except Exception as problem:  # anybody's class, which may refuse its options with anything
+        if "credentials_file" in options:  # for Google's class, which wants them read already
+            options["credentials"] = _google_credentials(options.pop("credentials_file"))
+        return import_string(described.class_path)(**options)
+    except Exception as problem:  # noqa: BLE001 — anybody's class, which may refuse its options with anything
         raise SettingsError(
             f"The class {described.class_path} of the store {described.name!r} cannot be used "
             f"({type(problem).__name__}).",
             setting="CLASS",
-            remedy="Check its dotted path, that its package is installed, and its OPTIONS.",
-        ) from problem
+            remedy=f"Check its dotted path, its options, and that what it needs is there: {_added_by(described)}.",
+        ) from None  # what it says may repeat an option
+
+
+def _google_credentials(path: str) -> Any:
+    from google.oauth2.service_account import Credentials
+
+    return Credentials.from_service_account_file(path)
+
+
+def _added_by(described: DjangoStorageSettings) -> str:
+    """Return the command that installs what a class needs."""
+    extra = {AZURE: "azure", GOOGLE: "gcs"}.get(described.class_path)
+    return f"pip install 'django-external-storage[{extra}]'" if extra else "pip install the package of that class"

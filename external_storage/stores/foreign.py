@@ -54,6 +54,8 @@ def _by_what_it_has(error: Exception, place: str, key: str | None) -> StorageErr
     if getattr(error, "error_code", None) in _NO_CONTAINER:
         return ContainerMissing(f"The container of {place} does not exist.", remedy="Make it, or check its name.")
     match status:
+        case 404 if key is None:
+            return ContainerMissing(f"{place} does not exist.", remedy="Make it, or check its name.")
         case 404:
             return ObjectMissing(f"There is no {key!r} in {place}.", key=key)
         case 401:

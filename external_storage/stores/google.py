@@ -36,7 +36,8 @@ class GoogleStore(ContainerStore):
     def _blob(self, full_key: str) -> Any:
         blob = self._bucket.get_blob(full_key, timeout=TIMEOUT_SECONDS)
         if blob is None:
-            next(iter(self._bucket.list_blobs(max_results=1, timeout=TIMEOUT_SECONDS)), None)  # is the bucket there?
+            with translated(self.place, None):  # is it the bucket that is missing?
+                next(iter(self._bucket.list_blobs(max_results=1, timeout=TIMEOUT_SECONDS)), None)
             raise ObjectMissing(f"There is no {full_key!r} in {self.place}.", key=full_key.removeprefix(self._prefix))
         return blob
 
@@ -45,10 +46,8 @@ class GoogleStore(ContainerStore):
         info = _info(blob)
         if known and known.etag != info.etag:
             raise SourceChanged(f"{full_key!r} is another object by now.", key=full_key)
-        # Each piece is asked for by the number of this one version, at an address that is made here: one that a server
-        # gives may lack the quoting.
-        version = self._bucket.blob(full_key, generation=blob.generation)
-        reader = version.open("rb", chunk_size=CHUNK, raw_download=True)
+        # Each piece is asked for by the number of this one version.
+        reader = blob.open("rb", chunk_size=CHUNK, if_generation_match=blob.generation, raw_download=True)
         reader.seek(position)
         return Opened(info, iter(lambda: reader.read(CHUNK), b""), reader.close)
 

@@ -57,6 +57,8 @@ class StoreContract:
     keeps_headers = False
     knows_digests = True
     distinguishes_folders = True
+    unusual = UNUSUAL
+    """Names that have to be kept as they are."""
     many = MANY
     """How many objects make a long listing; fewer where it is not our own code that turns the pages."""
     checks_digests_ahead = True
@@ -521,13 +523,13 @@ class StoreContract:
     # Names
 
     def test_unusual_names_are_kept_as_they_are(self, store: Store) -> None:
-        for key in UNUSUAL:
+        for key in self.unusual:
             put(store, key, key.encode())
-        assert keys(store) == sorted(UNUSUAL, key=in_key_order)
-        for key in UNUSUAL:
+        assert keys(store) == sorted(self.unusual, key=in_key_order)
+        for key in self.unusual:
             assert get(store, key) == key.encode()
             assert store.describe(key).key == key
-        assert store.delete(UNUSUAL) == dict.fromkeys(UNUSUAL)
+        assert store.delete(self.unusual) == dict.fromkeys(self.unusual)
         assert keys(store) == []
 
     def test_names_that_differ_in_case_or_composition_are_different(self, store: Store) -> None:

@@ -9,13 +9,14 @@ import time
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bookwyrm import env
 from bookwyrm.management.database import database_at_hand
 from bookwyrm.operate import moves
 from external_storage.errors import LockHeld, StorageError
 
 LOOK_EVERY = 1.0
 
-FLAGS = {"true": True, "false": False}
+CALLED = {env.DISK: "this machine's disk", env.BUCKET: "the bucket", env.ELSEWHERE: "the store of STORAGE_URL"}
 
 
 class Command(BaseCommand):
@@ -26,20 +27,19 @@ class Command(BaseCommand):
         parser.add_argument("what", choices=("begin", "show", "wait", "ask", "withdraw", "ask_again"))
         parser.add_argument("aliases", nargs="*", help="ask_again: those whose move was withdrawn")
         parser.add_argument(
-            "--use-s3",
-            choices=FLAGS,
+            "--store",
+            choices=moves.STATIC,
             help="ask: where they shall go, if not as .env says; begin: what the site used so far",
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="as JSON")
 
     @database_at_hand()
-    def handle(self, *, what: str, aliases: list[str], use_s3: str | None, as_json: bool, **options) -> None:
-        wanted = None if use_s3 is None else FLAGS[use_s3]
+    def handle(self, *, what: str, aliases: list[str], store: str | None, as_json: bool, **options) -> None:
         doing = {
-            "begin": lambda: moves.begin(known="" if wanted is None else moves.media_store(use_s3=wanted)),
-            "withdraw": lambda: self.stdout.write(json.dumps(moves.withdraw_others(use_s3=settings.USE_S3))),
+            "begin": lambda: moves.begin(known=store or ""),
+            "withdraw": lambda: self.stdout.write(json.dumps(moves.withdraw_others(settings.MEDIA_STORE))),
             "ask_again": lambda: moves.ask_again(aliases),
-            "ask": lambda: self._ask(settings.USE_S3 if wanted is None else wanted),
+            "ask": lambda: self._ask(store or settings.MEDIA_STORE),
             "show": lambda: self._show(as_json=as_json),
             "wait": self._wait,
         }
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             raise CommandError(str(problem), returncode=problem.exit_code) from problem
 
     def _show(self, *, as_json: bool) -> None:
-        found = moves.whereabouts(use_s3=settings.USE_S3)
+        found = moves.whereabouts(settings.MEDIA_STORE)
         if as_json:
             self.stdout.write(json.dumps([each.as_dict() for each in found]))
             return
@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def _wait(self) -> None:
         """Return once nothing is asked for any more; end with exit code 1 if something is in the way."""
         told: list[str] = []
-        while going := [each for each in moves.whereabouts(use_s3=settings.USE_S3) if each.target]:
+        while going := [each for each in moves.whereabouts(settings.MEDIA_STORE) if each.target]:
             lines = [line for each in going[:1] for line in each.lines()]
             if lines != told:
                 told = lines
@@ -69,15 +69,15 @@ class Command(BaseCommand):
                 sys.exit(1)
             time.sleep(LOOK_EVERY)
 
-    def _ask(self, use_s3: bool) -> None:
+    def _ask(self, store: str) -> None:
         try:
-            asked = moves.ask(use_s3=use_s3)
+            asked = moves.ask(store)
         except LockHeld as held:
             raise CommandError(
                 f"{held.what} Run ./bw-dev up -d again when that is done.", returncode=held.exit_code
             ) from held
         if asked:
-            where = "the bucket" if use_s3 else "this machine's disk"
             self.stdout.write(
-                f"The files go to {where} now, while the site goes on. See how far: ./bw-dev status (--wait waits)"
+                f"The files go to {CALLED[store]} now, while the site goes on. "
+                "See how far: ./bw-dev status (--wait waits)"
             )

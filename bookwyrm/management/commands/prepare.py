@@ -21,14 +21,14 @@ class Command(BaseCommand):
     help = "Do what ./bw-dev up does before it starts anything: migrate, compile the themes, collect the static files."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--used-s3", choices=("true", "false"), help="what USE_S3 is for the site that runs now")
+        parser.add_argument("--used-store", help="the store that the site which runs now was given for pictures")
 
-    def handle(self, *, used_s3: str | None, **options) -> None:
+    def handle(self, *, used_store: str | None, **options) -> None:
         for doing, command, arguments in STEPS:
             self.stdout.write(f"{doing} …")
             self.stdout.flush()
-            if command[0] == "moves" and used_s3:
-                arguments = {"use_s3": used_s3}
+            if command[0] == "moves" and used_store:
+                arguments = {"store": used_store}
             try:
                 self._run_quietly(command, arguments)
             except DatabaseError as error:

@@ -14,7 +14,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from libcloud.common.exceptions import BaseHTTPError
-from libcloud.common.types import InvalidCredsError
+from libcloud.common.types import InvalidCredsError, LibcloudError
 from libcloud.storage.base import Container, Object
 from libcloud.storage.drivers.cloudfiles import OpenStackSwiftConnection, OpenStackSwiftStorageDriver
 from libcloud.storage.drivers.local import LocalStorageDriver
@@ -28,7 +28,21 @@ BeingRead = tuple[Object, Iterator[bytes], Callable[[], object]]
 """An object as it is sent, its bytes piece by piece, and what gives up the rest of them."""
 
 
-class FolderDriver(LocalStorageDriver):
+class _Ours:
+    """What the store asks of every driver besides what the library has."""
+
+    failures = (LibcloudError, BaseHTTPError)
+
+    def container_named(self, container_name: str) -> Container:
+        """Return the container without asking for it."""
+        return Container(container_name, {}, self)
+
+    def object_named(self, container_name: str, object_name: str) -> Object:
+        """Return the object without asking for it, to be deleted."""
+        return Object(object_name, 0, None, {}, {}, self.container_named(container_name), self)
+
+
+class FolderDriver(_Ours, LocalStorageDriver):
     """Containers that are folders below the one that *key* names."""
 
     hash_is_md5 = False  # it is made from the file's time
@@ -55,7 +69,7 @@ class FolderDriver(LocalStorageDriver):
         return found, _pieces_of(file), file.close
 
 
-class _OverHttp:
+class _OverHttp(_Ours):
     hash_is_md5 = True
 
     def opened(self, container_name: str, object_name: str, position: int, etag: str | None) -> BeingRead:
@@ -64,16 +78,28 @@ class _OverHttp:
         if etag:
             headers["If-Match"] = f'"{etag}"'
         answer = self._asked_for("GET", container_name, object_name, headers)
+        found = self._told_of(container_name, object_name, answer, position)
+        return found, answer.raw.stream(CHUNK, decode_content=False), answer.close
+
+    def get_object(self, container_name: str, object_name: str) -> Object:
+        """Return the object, with one request where the library makes two."""
+        with self._asked_for("HEAD", container_name, object_name, {}) as answer:
+            return self._told_of(container_name, object_name, answer)
+
+    def _told_of(self, container_name: str, object_name: str, answer: Response, position: int = 0) -> Object:
         size = int(answer.headers.get("Content-Length", 0)) + position
         told = {"last_modified": answer.headers.get("Last-Modified")}
-        container = Container(container_name, {}, self)
-        found = Object(object_name, size, answer.headers.get("ETag"), told, {}, container, self)
-        return found, answer.raw.stream(CHUNK, decode_content=False), answer.close
+        container = self.container_named(container_name)
+        return Object(object_name, size, answer.headers.get("ETag"), told, {}, container, self)
 
     def upload_object(self, file_path: str, container: Container, object_name: str, **how: Any) -> None:
         """Send the file; an empty one by ourselves, because the library does not say then that nothing will come."""
         if Path(file_path).stat().st_size:
-            super().upload_object(file_path, container, object_name, **how)
+            try:
+                super().upload_object(file_path, container, object_name, **how)
+            except self.failures:
+                self.get_container(container.name)  # raises if it is that which is not there
+                raise
             return
         headers = {"Content-Type": how["extra"]["content_type"], **how["headers"]}
         if acl := how["extra"].get("acl"):
@@ -115,7 +141,7 @@ class S3Driver(_OverHttp, S3StorageDriver):
     connectionCls = _S3Connection  # noqa: N815 — the library's name for it
 
     def path_of(self, container_name: str, object_name: str) -> str:
-        return self._get_object_path(Container(container_name, {}, self), object_name)
+        return self._get_object_path(self.container_named(container_name), object_name)
 
 
 class _SwiftConnection(_Streaming, OpenStackSwiftConnection):

@@ -57,11 +57,16 @@ class LibcloudStore(ContainerStore):
 
     @property
     def _container(self) -> Any:
-        """The container as the library knows it, asked for each time: without it, every object would seem missing."""
-        return self._driver.get_container(self._container_name)
+        """The container as the library knows it. Nobody asks whether it is there before something else went wrong."""
+        return self._driver.container_named(self._container_name)
 
     def _found_below(self, start: str) -> Iterator[ObjectInfo]:
-        return (_info(each) for each in self._driver.iterate_container_objects(self._container, prefix=start))
+        driver = self._driver
+        try:
+            yield from (_info(each) for each in driver.iterate_container_objects(self._container, prefix=start))
+        except driver.failures:
+            driver.get_container(self._container_name)  # raises if it is that which is not there
+            raise
 
     def _found(self, full_key: str) -> ObjectInfo:
         return _info(self._driver.get_object(self._container_name, full_key))
@@ -89,7 +94,7 @@ class LibcloudStore(ContainerStore):
             self._driver.upload_object(named.name, self._container, full_key, extra=extra, headers=also)
 
     def _remove(self, found: ObjectInfo) -> None:
-        if not self._driver.delete_object(self._driver.get_object(self._container_name, found.key)):
+        if not self._driver.delete_object(self._driver.object_named(self._container_name, found.key)):
             raise StorageError(f"{self.place} did not delete {found.key!r}.", key=found.key)
 
     def _translated(self, key: str | None) -> AbstractContextManager[None]:
@@ -98,7 +103,7 @@ class LibcloudStore(ContainerStore):
 
 def place_of(driver: str, container: str, prefix: str) -> str:
     """Return how messages call the place."""
-    return f"libcloud+{driver}://{container}/{prefix}"
+    return f"libcloud+{driver.replace('_', '-')}://{container}/{prefix}"
 
 
 def _maker(driver: str, key: str, secret: str, options: Mapping[str, Any]) -> Callable[[], Any]:
