@@ -13,7 +13,7 @@ from django.db import connections
 from ..errors import StorageError
 from ..health.findings import unknown
 from ..stores.retrying import RetryingStore
-from . import checkup, conf, reports
+from . import conf, reports
 
 BEGAN = "checkup-began"
 
@@ -42,6 +42,8 @@ def is_looking() -> bool:
 
 
 def _look(folder: Path, alias: str, static_alias: str) -> None:
+    from . import checkup  # loads the SDK, which a site on its own disk never needs
+
     try:
         try:
             found = list(checkup.examine(checkup.subject_of(alias, static_alias)))
