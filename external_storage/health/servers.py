@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import ContainerMissing, CredentialsRefused, PermissionRefused, StorageError
+from ..sentences import say
 from ..stores import Store
 from ..stores.sftp.refusals import HostKeyChanged, HostKeyUnknown
 from .findings import Finding, failure, ok, unknown
 from .preflight import preflight
 
 STEPS: tuple[tuple[str, tuple[type[StorageError], ...], str], ...] = (
-    ("server.host-key", (HostKeyUnknown, HostKeyChanged), "The server shows the key that it is known by."),
-    ("server.login", (CredentialsRefused,), "The server lets this site's user in."),
-    ("server.folder", (ContainerMissing, PermissionRefused), "The folder is there, and this site's user may enter it."),
+    ("server.host-key", (HostKeyUnknown, HostKeyChanged), say("The server shows the key that it is known by.")),
+    ("server.login", (CredentialsRefused,), say("The server lets this site's user in.")),
+    (
+        "server.folder",
+        (ContainerMissing, PermissionRefused),
+        say("The folder is there, and this site's user may enter it."),
+    ),
 )
 """One way: each with the errors that mean that it ends there, and what it is if it does not."""
 
@@ -28,7 +33,7 @@ def examine_server(store: Store) -> Iterator[Finding]:
     for identifier, _, seen in STEPS:
         yield ok(identifier, seen)
     yield from preflight(store, "", public=False).findings
-    yield ok("store.answers", f"{store.place} answers this site.")
+    yield ok("store.answers", say("{place} answers this site.", place=store.place))
 
 
 def _where_it_ends(problem: StorageError) -> Iterator[Finding]:
@@ -39,8 +44,8 @@ def _where_it_ends(problem: StorageError) -> Iterator[Finding]:
         elif n < ends_at:
             yield ok(identifier, seen)
         else:
-            yield unknown(identifier, "The server was not reached that far.")
+            yield unknown(identifier, say("The server was not reached that far."))
     if ends_at < 0:
-        yield failure("store.answers", problem.what, problem.remedy or "Check that it runs, and its settings.")
+        yield failure("store.answers", problem.what, problem.remedy or say("Check that it runs, and its settings."))
     else:
-        yield unknown("store.answers", "The server was not reached that far.")
+        yield unknown("store.answers", say("The server was not reached that far."))

@@ -14,6 +14,7 @@ from ...errors import (
     StoreFull,
 )
 from ...objects import check_key
+from ...sentences import say
 from . import packets, refusals
 from .channel import Channel, Reply, Steps, greeted
 from .packets import Attributes, Kind, Status
@@ -63,15 +64,18 @@ class Tree:
         status = reply.answer.status
         if status == Status.PERMISSION_DENIED:
             raise PermissionRefused(
-                f"The folder {self.place} may not be entered.", remedy="Give the SFTP user the right to."
+                say("The folder {place} may not be entered.", place=self.place),
+                remedy=say("Give the SFTP user the right to."),
             )
         if status != Status.OK or not reply.answer.attributes().is_folder:
             self._real = None
             self._looked_at.clear()
             raise ContainerMissing(
-                f"The folder {self.place} does not exist.",
-                remedy="Check ROOT as the SFTP user sees it (in a chroot it begins there), and that its disk is "
-                "mounted.",
+                say("The folder {place} does not exist.", place=self.place),
+                remedy=say(
+                    "Check its path as the SFTP user sees it (in a chroot it begins there), and that its disk is "
+                    "mounted."
+                ),
             )
 
     # Reading
