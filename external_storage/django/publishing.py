@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import posixpath
 import re
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 
 from ..objects import IMMUTABLE, Headers, HoldBack, Publish
 
@@ -38,6 +38,9 @@ NEVER_PUBLISHED = (
 )
 """Patterns of file and folder names that hold secrets, code or data; no static file needs one."""
 
+# All of them at once: to try one after the other took a tenth of a run in which nothing had changed.
+_IS_NEVER_PUBLISHED = re.compile("|".join(map(translate, NEVER_PUBLISHED)))
+
 HASHED = re.compile(r"\.[0-9a-f]{12}\.[^./]+$|\.[0-9a-f]{12}$")
 """How Django marks a name that stands for one content for ever: ``site.55e7cbb9ba48.css``."""
 
@@ -51,7 +54,8 @@ SHORT = "public, max-age=300"
 def static_files(key: str, first_bytes: bytes | None) -> Publish | HoldBack:
     """Publish a site's static files, hashed names for ever; hold back whatever is never meant to be seen."""
     for part in key.split("/"):
-        if pattern := next((p for p in NEVER_PUBLISHED if fnmatchcase(part.lower(), p)), None):
+        if _IS_NEVER_PUBLISHED.match(part.lower()):
+            pattern = next(p for p in NEVER_PUBLISHED if fnmatchcase(part.lower(), p))
             return HoldBack(f"{part!r} matches {pattern!r}, and such files are never published.")
     cache_control = IMMUTABLE if HASHED.search(key) else SHORT
     return Publish(Headers(content_type(key), cache_control, public=True))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
@@ -66,9 +67,20 @@ class StaticStorage(ManifestStaticFilesStorage):
         return name
 
     def _save(self, name: str, content: File) -> str:
+        if self._is_hashing and self._holds(name, content):
+            return name  # written anew, it would have to be read again to find out that it is the same
         with Upload.of(name, content) as upload:
             self._write(upload)
         return name
+
+    def _holds(self, name: str, content: File) -> bool:
+        """Return whether *name* is there with just this content."""
+        try:
+            held = Path(self.path(name)).read_bytes()
+        except FileNotFoundError:
+            return False
+        content.seek(0)
+        return held == content.read()
 
     def post_process(self, *args: Any, **options: Any) -> Iterator[tuple[str, str, bool]]:
         self._is_hashing = True
@@ -103,7 +115,7 @@ class StaticStorage(ManifestStaticFilesStorage):
         return sent
 
     def _send_manifest(self, store: str) -> None:
-        sent = self._send(store, include=[self.manifest_name])
+        sent = self._send(store, prefix=self.manifest_name, include=[self.manifest_name])
         if sent.exit_code:
             raise StaticFilesNotSent(sent)
 
@@ -116,8 +128,8 @@ class StaticStorage(ManifestStaticFilesStorage):
     def _write(self, source: Source) -> None:
         self._collected.put(source.info.key, source, publishing.AS_A_FILE, replace=True)
 
-    def _send(self, store: str, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> transfer.Report:
-        rules = transfer.Rules(publish=self.rule, on_difference="replace", include=include, exclude=exclude)
+    def _send(self, store: str, **which: Any) -> transfer.Report:
+        rules = transfer.Rules(publish=self.rule, on_difference="replace", **which)
         target, state_dir = conf.store_named(store), conf.configuration().state_dir
         return transfer.copy(self._collected, target, rules, state_dir=state_dir)
 
