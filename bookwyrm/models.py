@@ -3,6 +3,7 @@
 from .books.models import Author, CoverRequest, Edition, Work
 from .connectors.models import Connector
 from .exports.models import Export
+from .imports.models import Import
 from .people.models import AdminCode, Invite, User
 from .shelves.models import Review, Shelf, ShelvedBook
 from .site.models import SiteSettings
@@ -14,6 +15,7 @@ __all__ = [
     "CoverRequest",
     "Edition",
     "Export",
+    "Import",
     "Invite",
     "Review",
     "Shelf",

@@ -9,6 +9,7 @@ from external_storage.django.views import serve
 from .books import views as books
 from .connectors import views as connectors
 from .exports import views as exports
+from .imports import views as imports
 from .people import views as people
 from .people.paths import Username
 from .search import views as search
@@ -51,6 +52,7 @@ urlpatterns = [
     ),
     path("preferences/password/", people.ChangePassword.as_view(), name="password_change"),
     path("preferences/exports/", exports.exports, name="exports"),
+    path("preferences/imports/new/", imports.import_new, name="import_new"),
     path("preferences/exports/new/", exports.export_new, name="export_new"),
     path("preferences/exports/<uuid:pk>/link/", exports.export_link, name="export_link"),
     path("preferences/exports/<uuid:pk>/delete/", exports.export_delete, name="export_delete"),

@@ -16,6 +16,7 @@ from external_storage.django.references import are_referred_to
 from external_storage.errors import StorageError
 from external_storage.objects import ObjectInfo
 
+from ..imports.models import Import
 from .models import ALIAS, Export
 
 logger = logging.getLogger(__name__)
@@ -42,17 +43,26 @@ def remove_outdated() -> None:
     What cannot be removed now keeps its row and is tried again the next time; it can be downloaded no more.
     """
     Export.objects.give_up_silent()
+    Import.objects.give_up_silent()
+    for brought in Import.objects.with_a_needless_archive().iterator():
+        if _is_gone(brought):
+            Import.objects.filter(pk=brought.pk).update(archive="")
     for export in Export.objects.outdated().iterator():
-        try:
-            remove(export.store, export.archive.name)
-        except StorageError as problem:
-            logger.warning("The outdated export %s could not be removed: %s", export.pk, problem)
-        else:
+        if _is_gone(export):
             export.delete()
     try:
         _remove_unclaimed()
     except StorageError as problem:
         logger.warning("Whether there are exports that belong to nobody could not be seen: %s", problem)
+
+
+def _is_gone(row: Export | Import) -> bool:
+    try:
+        remove(row.store, row.archive.name)
+    except StorageError as problem:
+        logger.warning("The archive of %s %s could not be removed: %s", row._meta.verbose_name, row.pk, problem)
+        return False
+    return True
 
 
 def _remove_unclaimed() -> None:
@@ -75,10 +85,11 @@ def _batches(found: Iterator[ObjectInfo]) -> Iterator[list[str]]:
 
 def connect() -> None:
     """From now on an archive goes with its row, and so with the account it is of."""
-    post_delete.connect(_row_deleted, sender=Export, dispatch_uid="bookwyrm.exports.removing")
+    for model in (Export, Import):
+        post_delete.connect(_row_deleted, sender=model, dispatch_uid=f"bookwyrm.exports.removing.{model.__name__}")
 
 
-def _row_deleted(instance: Export, *, using: str, **kwargs) -> None:
+def _row_deleted(instance: Export | Import, *, using: str, **kwargs) -> None:
     from . import tasks
 
     store, key = instance.store, instance.archive.name

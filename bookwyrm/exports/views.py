@@ -18,6 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 from external_storage.django.serving import send_file
 from external_storage.errors import ObjectMissing
 
+from ..imports.forms import ImportForm
+from ..imports.models import Import
 from ..site.limits import limited, signed_in_person
 from . import links, tasks
 from .making import CONTENT_TYPE
@@ -31,15 +33,24 @@ MOST_SHOWN = 10
 @login_required
 @require_safe
 def exports(request: HttpRequest) -> HttpResponse:
-    return _page(request)
+    return archives_page(request)
 
 
-def _page(request: HttpRequest, *, status: int = 200) -> HttpResponse:
-    Export.objects.filter(owner=request.user).give_up_silent()
-    found = list(Export.objects.filter(owner=request.user)[:MOST_SHOWN])
-    context = {"exports": found, "is_under_way": any(export.is_under_way for export in found)}
+def archives_page(request: HttpRequest, form: ImportForm | None = None, *, status: int = 200) -> HttpResponse:
+    """Show the person's archives, made and brought, and the forms for another one."""
+    own_exports, own_imports = (model.objects.filter(owner=request.user) for model in (Export, Import))
+    own_exports.give_up_silent()
+    own_imports.give_up_silent()
+    context = {
+        "exports": list(own_exports[:MOST_SHOWN]),
+        "imports": list(own_imports[:MOST_SHOWN]),
+        "form": form or ImportForm(),
+    }
+    context["is_made"], context["is_read"] = (
+        any(each.is_under_way for each in context[kind]) for kind in ("exports", "imports")
+    )
     response = render(request, "people/exports.html", context, status=status)
-    if context["is_under_way"]:
+    if context["is_made"] or context["is_read"]:
         # Looked at again without a script; a header does what a <meta> would, and the page need not know its address.
         response["Refresh"] = str(LOOK_AGAIN_SECONDS)
     return response
@@ -88,7 +99,7 @@ def export_download(request: HttpRequest, pk: uuid.UUID, token: str) -> HttpResp
         raise Http404 from problem
     except links.LinkExpired:
         messages.warning(request, _("That link was good for a minute. Press “Download” again."))
-        return _page(request, status=403)
+        return archives_page(request, status=403)
     headers = {
         "Content-Type": CONTENT_TYPE,
         "Content-Disposition": content_disposition_header(True, _file_name(export)),
