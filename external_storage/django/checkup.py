@@ -38,6 +38,9 @@ FONTS = (".woff2", ".woff", ".ttf", ".otf")
 GUIDES_SAMPLE = "images/logo-small.png"
 """The static file that the operators' guide asks for by hand."""
 
+FOR_VISITORS = {"access.public", "access.acl", "domain.leads-here"}
+"""What matters only where visitors ask the store themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -72,9 +75,15 @@ class Subject:
         return conf.alias_named(self.alias).active == self.media.name
 
     @property
+    def is_served_by_the_site(self) -> bool:
+        """Whether the owner wants it so that no visitor ever asks the store."""
+        return conf.configured_alias(self.alias).serving == conf.PROXY
+
+    @property
     def media_url(self) -> str:
         """Where visitors read the media: from the store, or from the site where they have no way to the store."""
-        return self.media.public_url or self._on_the_site(self.alias)
+        linked = "" if self.is_served_by_the_site else self.media.public_url
+        return linked or self._on_the_site(self.alias)
 
     @property
     def static_url(self) -> str:
@@ -263,7 +272,8 @@ def _examine_bucket(subject: Subject, bucket: conf.BucketSettings, ask: Ask) -> 
         try:
             for finding in examine():
                 told.add(finding.id)
-                yield finding
+                if finding.verdict is Verdict.OK or not (subject.is_served_by_the_site and finding.id in FOR_VISITORS):
+                    yield finding
         except StorageError as problem:
             for identifier in (each for each in identifiers if each not in told):
                 yield unknown(identifier, problem.what, problem.remedy)

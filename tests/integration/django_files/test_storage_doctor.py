@@ -423,6 +423,16 @@ def test_files_that_nothing_opens(site, doctor):
     assert "storage_access apply" in told.remedy("access.public")
 
 
+def test_a_closed_bucket_is_well_where_the_site_serves_the_pictures_itself(site, doctor, settings, seaweedfs):
+    use(site, seaweedfs, seaweedfs.make_bucket(public=()))
+    described = settings.EXTERNAL_STORAGE
+    aliases = {**described["ALIASES"], "default": {**described["ALIASES"]["default"], "SERVING": "proxy"}}
+    settings.EXTERNAL_STORAGE = {**described, "ALIASES": aliases}
+    told = doctor()
+    assert told["permission.read"] == "ok"
+    assert not {"access.public", "access.acl"} & told.findings.keys()
+
+
 def test_an_acl_that_the_store_ignores(site, front, doctor):
     """It takes the ACL, and lets no stranger in."""
     door = front(lambda request: None if request.headers.get("Authorization") else DENIED)
