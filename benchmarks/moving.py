@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from tests import servers
 from tests.instance import Instance
+from tests.instance.instance import CommandFailed
 from tests.instance.moved import busy_site, look_back, move_to, traffic_at
 from tests.servers import Bucket, S3Server
 from tests.servers.relay import relay
@@ -36,10 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=5, help="how often the store dies")
     parser.add_argument("--seconds", type=float, default=60.0, help="for how long it is dead")
     options = parser.parse_args(arguments)
-    with database(options.database) as url:
-        if options.what == "journey":
-            return journey(options.books, url)
-        return standby(options.books, url, options.runs, options.seconds)
+    try:
+        with database(options.database) as url:
+            if options.what == "journey":
+                return journey(options.books, url)
+            return standby(options.books, url, options.runs, options.seconds)
+    except (CommandFailed, subprocess.TimeoutExpired) as failure:
+        say(f"FAILED: {failure}")
+        return 1
 
 
 @contextmanager
@@ -53,15 +59,18 @@ def database(kind: str) -> Iterator[str]:
 
 def journey(books: int, database_url: str) -> int:
     """Move the site three times; return 0 if nobody noticed."""
+    say(f"Starting SeaweedFS, Ceph, and a site with {books:,} books; that takes some minutes.")
     with servers.seaweedfs() as seaweedfs, servers.ceph() as ceph:
         places = {server.name.lower(): (server, server.make_bucket()) for server in (seaweedfs, ceph)}
         buckets = [bucket for _, bucket in places.values()]
         with busy_site(places, books=books, database_url=database_url) as site, traffic_at(site) as traffic:
             for store in (*places, "disk"):
+                say(f"To {store}, while people come and go.")
                 arrival = move_to(site, store)
                 say(f"in {store} after {arrival['seconds']:.0f} s, {arrival['copied']} files copied")
                 time.sleep(10)
             traffic.end()
+            say("Looking back at all that was uploaded and deleted.")
             counts = look_back(site, traffic, buckets, patience=300)
     say(str(counts))
     for line in counts.examples:
@@ -71,6 +80,7 @@ def journey(books: int, database_url: str) -> int:
 
 def standby(books: int, database_url: str, runs: int, seconds: float) -> int:
     """Kill the store that the site is moving to, again and again; return 0 if nobody had to wait for it."""
+    say(f"Starting SeaweedFS and a site with {books:,} books; that takes some minutes.")
     with servers.seaweedfs() as server, relay(urlsplit(server.endpoint_url).port) as way:
         bucket = server.make_bucket()
         place = (server, bucket)
@@ -78,7 +88,8 @@ def standby(books: int, database_url: str, runs: int, seconds: float) -> int:
             site.run("./bw-dev manage storage_mirror default bucket")
             with traffic_at(site) as traffic:
                 ratios = []
-                for _ in range(runs):
+                for run in range(runs):
+                    say(f"{run + 1} of {runs}: {seconds:.0f} s with the store, {seconds:.0f} s without.")
                     began = time.monotonic()
                     time.sleep(seconds)
                     way.cut()

@@ -65,7 +65,7 @@ class Instance:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def run(self, command: str, *, expect: int | None = 0) -> Outcome:
+    def run(self, command: str, *, expect: int | None = 0, patience: float = LONGEST_COMMAND) -> Outcome:
         """Run a line of the page in a shell, as its reader would; *expect* None takes any exit code."""
         finished = subprocess.run(
             ["bash", "-c", command],
@@ -74,7 +74,7 @@ class Instance:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=LONGEST_COMMAND,
+            timeout=patience,
         )
         outcome = Outcome(command, finished.returncode, finished.stdout.decode(errors="replace"))
         self.outcomes.append(outcome)

@@ -14,6 +14,9 @@ from .instance import Instance, new_instance
 from .traffic import Counts, Traffic, name_of, people_of
 from .visitor import Visitor
 
+LONG = 900.0
+"""Seconds that a command may take that makes, or moves, thousands of files."""
+
 # An owner with several buckets describes them in a settings module of his own.
 SETTINGS = """
 from bookwyrm.settings import *
@@ -36,7 +39,7 @@ def busy_site(
         instance.write_env()
         instance.set(WEB_WORKERS="4", DATABASE_URL=database_url or None)
         instance.start()
-        instance.run(f"./bw-dev demo --books {books}")
+        instance.run(f"./bw-dev demo --books {books}", patience=LONG)
         yield instance
 
 
@@ -65,7 +68,8 @@ def traffic_at(instance: Instance, *, people: int = 8, **rates: float) -> Traffi
 
 def move_to(instance: Instance, store: str, *, settle: bool = True) -> dict[str, Any]:
     """Move the site's pictures with the command, and return what it says it did."""
-    outcome = instance.run(f"./bw-dev manage storage_move default {store} --json{' --settle' if settle else ''}")
+    command = f"./bw-dev manage storage_move default {store} --json{' --settle' if settle else ''}"
+    outcome = instance.run(command, patience=LONG)
     return json.loads(outcome.lines[-1])
 
 
