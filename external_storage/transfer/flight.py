@@ -43,7 +43,8 @@ class Flight(Generic[T]):
         """Look after *sending* from now on."""
         self._count += 1
         self._bytes += size
-        self._watch(label, sending, size)
+        self._aloft.setdefault(sending.fileno(), []).append((label, sending, size))
+        self._watch(sending)
 
     def landed(self) -> Iterator[tuple[T, Sending]]:
         """Wait a moment, and yield those that have come to their end; ``finish`` tells which."""
@@ -59,15 +60,20 @@ class Flight(Generic[T]):
         ready = self._poll.poll(LOOKING_SECONDS * 1000)
         for descriptor in [descriptor for descriptor, _ in ready] or list(self._aloft):
             self._poll.unregister(descriptor)
-            is_first = True
-            for label, sending, size in self._aloft.pop(descriptor):
-                if sending.advance(is_first=is_first):
-                    self._down.append((label, sending, size))
-                else:
-                    self._watch(label, sending, size)
-                is_first = False
+            self._advance(self._aloft.pop(descriptor))
 
-    def _watch(self, label: T, sending: Sending, size: int) -> None:
-        descriptor = sending.fileno()
-        self._aloft.setdefault(descriptor, []).append((label, sending, size))
-        self._poll.register(descriptor, select.POLLOUT if sending.waits_to_send else select.POLLIN)
+    def _advance(self, on_one_socket: list[tuple[T, Sending, int]]) -> None:
+        staying: dict[int, list[tuple[T, Sending, int]]] = {}
+        is_first = True
+        for each in on_one_socket:
+            if each[1].advance(is_first=is_first):
+                self._down.append(each)
+            else:
+                staying.setdefault(each[1].fileno(), []).append(each)
+            is_first = False
+        for descriptor, some in staying.items():
+            self._aloft.setdefault(descriptor, []).extend(some)
+            self._watch(some[0][1])
+
+    def _watch(self, sending: Sending) -> None:
+        self._poll.register(sending.fileno(), select.POLLOUT if sending.waits_to_send else select.POLLIN)

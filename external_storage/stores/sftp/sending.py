@@ -320,7 +320,8 @@ class Sending:
     @property
     def _can_go_on(self) -> bool:
         # Answers mostly come in order, so the last one tells soonest that some are missing.
-        return all(reply.is_here for reply in reversed(self._due))
+        due = self._due
+        return not due or (due[-1].is_here and all(reply.is_here for reply in due))
 
     def _go_on(self) -> None:
         try:
