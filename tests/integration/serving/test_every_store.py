@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from external_storage.django import conf
 from external_storage.objects import IMMUTABLE
 
 from .conftest import PNG, ServingSite
@@ -50,7 +51,7 @@ def sftp_values(openssh) -> dict[str, Any]:
 def s3_values(seaweedfs) -> dict[str, Any]:
     return {
         "KIND": "s3",
-        "BUCKET": seaweedfs.make_bucket().name,
+        "BUCKET": seaweedfs.make_bucket(public=()).name,
         "PREFIX": "images/",
         "REGION": seaweedfs.region,
         "ENDPOINT_URL": seaweedfs.endpoint_url,
@@ -128,3 +129,18 @@ def test_storage_status_says_who_serves_the_files(faulty, capsys):
         assert told in capsys.readouterr().out
         call_command("storage_status", "--json")
         assert json.loads(capsys.readouterr().out.splitlines()[0])["serving"] == mode
+
+
+def test_files_go_to_a_closed_bucket_that_the_site_will_serve_them_from(serving: ServingSite, s3_values, folder_values):
+    serving.configure(s3_values, SERVING="proxy")
+    described = serving.settings.EXTERNAL_STORAGE
+    alias = {**described["ALIASES"]["default"], "ACTIVE": "disk", "STORES": ["disk", "files"]}
+    serving.settings.EXTERNAL_STORAGE = {
+        **described,
+        "STORES": {**described["STORES"], "disk": folder_values},
+        "ALIASES": {**described["ALIASES"], "default": alias},
+    }
+    serving.save("covers/a.png")
+    call_command("copy_media_to_s3")
+    with conf.store_named("files").open("covers/a.png") as copied:
+        assert copied.read() == PNG

@@ -33,7 +33,8 @@ class Command(ProbingCommand):
             return self._send(route, **options)
 
     def _send(self, route: sending.Route, **options: Any) -> int:
-        may_ask = not options["without_public_check"]
+        # Where the site serves the files itself, no visitor ever asks the bucket.
+        may_ask = not options["without_public_check"] and route.alias.serving != conf.PROXY
         tried = self.try_the_store(
             route.bucket,
             conf.store_named(route.bucket.name),

@@ -60,12 +60,13 @@ class Command(WayCommand, ProbingCommand):
         """Try a bucket before anything is sent to it; whether strangers can read is asked where an alias says so."""
         if way.target.is_folder:
             return True
-        belongs_to_the_alias = way.alias is not None and way.target.configured in way.alias.stores
+        alias = way.alias
+        is_linked = alias is not None and way.target.configured in alias.stores and alias.serving != conf.PROXY
         with stoppable():
             tried = self.try_the_store(
                 way.target.settings,
                 way.target.store,
-                may_ask=belongs_to_the_alias and not options["without_public_check"],
+                may_ask=is_linked and not options["without_public_check"],
                 write=not options["dry_run"],
                 as_json=options["json"],
             )
