@@ -1,11 +1,12 @@
 from django.apps import AppConfig
 from django.core.checks import register
+from django.utils.translation import gettext_lazy as _
 
 
 class ExternalStorageConfig(AppConfig):
     name = "external_storage.django"
     label = "external_storage"
-    verbose_name = "External storage"
+    verbose_name = _("External storage")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

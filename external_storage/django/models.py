@@ -7,6 +7,7 @@ Nothing here is read or written through the ORM: see `external_storage.django.mo
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class AliasState(models.Model):
@@ -27,8 +28,9 @@ class AliasState(models.Model):
     """The store that links pointed at when they last pointed at one; "" if that was not written down."""
 
     class Meta:
-        verbose_name = "state of an alias"
-        verbose_name_plural = "states of aliases"
+        # What the admin calls the way to the page to watch it all on.
+        verbose_name = _("storage")
+        verbose_name_plural = _("storage")
 
 
 class Mark(models.Model):

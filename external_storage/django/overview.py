@@ -61,8 +61,24 @@ MOVE = (
         "nothing is in the way. The site goes on meanwhile. Choose the store that the files came from to go back."
     ),
 )
+SWITCH = (
+    "switch",
+    _("Switch"),
+    _(
+        "The site's background worker copies what the other store still lacks, compares both, and lets them change "
+        "places once nothing is in the way. The site goes on meanwhile."
+    ),
+)
 BACK = (
     "back",
+    _("Go back"),
+    _(
+        "The same journey the other way: the store that the files came from is brought up to date, compared, and in "
+        "use again. No file is lost, and the site goes on meanwhile."
+    ),
+)
+STOP = (
+    "stop",
     _("Stop mirroring"),
     _("Changes go to one store alone again, the one in use. No file is lost."),
 )
@@ -138,10 +154,10 @@ def actions_for(state: State) -> list[Action]:
     step          may be asked for
     ============  ==================================
     settled       mirror, move to another store (static files, which every release sends anew, are only moved)
-    mirroring     move to either store, stop that
+    mirroring     switch, stop mirroring
     handover      move to either store
     unconfirmed   move to either store
-    switched      move back, settle
+    switched      go back, settle
     ============  ==================================
     """
     others = tuple(name for name in conf.configured_alias(state.alias).stores if name != state.active)
@@ -150,9 +166,9 @@ def actions_for(state: State) -> list[Action]:
             offered = (MOVE,) if _is_of_static_files(state.alias) else (MIRROR, MOVE)
             return [Action(*each, choices=others) for each in offered] if others else []
         case Step.MIRRORING:
-            return [Action(*MOVE, choices=(state.standby,)), Action(*BACK)]
+            return [Action(*SWITCH, choices=(state.standby,)), Action(*STOP)]
         case Step.SWITCHED:
-            return [Action(*MOVE, choices=(state.standby,)), Action(*SETTLE)]
+            return [Action(*BACK, choices=(state.standby,)), Action(*SETTLE)]
     return [Action(*MOVE, choices=(state.standby, state.active))]
 
 
@@ -161,11 +177,11 @@ def carry_out(alias: str, action: str, target: str = "", *, asked_by: str = "") 
     match action:
         case "mirror":
             return ladder.begin_mirroring(alias, target)
-        case "move":
+        case "move" | "switch" | "back":
             requests.ask(alias, target, asked_by=asked_by)
         case "settle":
             return ladder.settle(alias)
-        case "back":
+        case "stop":
             locks.refuse_if_held(alias)
             requests.withdraw(alias)  # or the worker would begin again
             return ladder.cancel(alias)

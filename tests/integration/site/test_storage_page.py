@@ -204,17 +204,17 @@ def test_each_step_is_written_down_with_who_took_it(keeper):
 def test_a_step_that_may_not_be_taken_yet_says_why_and_changes_nothing(keeper, settings):
     settings.EXTERNAL_STORAGE = {**settings.EXTERNAL_STORAGE, "DEADLINE": 30.0}
     press(keeper, "mirror", target="new")
-    refused = press(keeper, "back")
+    refused = press(keeper, "stop")
     assert refused.status_code == 422
     assert "began only a moment ago" in refused.content.decode()
     assert fresh_state_of("default").step is Step.MIRRORING
-    assert LogEntry.objects.filter(change_message__startswith="back : refused.").count() == 1
+    assert LogEntry.objects.filter(change_message__startswith="stop : refused.").count() == 1
 
 
 def test_the_way_back_is_there_from_the_first_step(keeper):
     press(keeper, "mirror", target="new")
     time.sleep(2.2)  # everybody goes by the new step after two seconds and the deadline
-    assert press(keeper, "back").status_code == 302
+    assert press(keeper, "stop").status_code == 302
     assert fresh_state_of("default").step is Step.SETTLED
 
 
@@ -223,8 +223,8 @@ def test_a_move_is_asked_for_followed_and_asked_back(keeper, folders):
     (folders / "old" / "covers").mkdir()
     picture = pictures.encoded("PNG")
     (folders / "old" / "covers" / "a.png").write_bytes(picture)
-    for target in ("new", "old"):
-        assert press(keeper, "move", target=target).status_code == 302
+    for action, target in (("move", "new"), ("back", "old")):
+        assert press(keeper, action, target=target).status_code == 302
         (asked,) = requests.open_requests()
         assert (asked.target, asked.asked_by) == (target, "keeper")
         move("default", asked.target)
@@ -250,7 +250,7 @@ def test_static_files_are_moved_and_not_mirrored(keeper, settings, folders):
 def test_stopping_what_another_process_is_moving_is_refused(keeper):
     press(keeper, "mirror", target="new")
     with only_one("default"):
-        refused = press(keeper, "back")
+        refused = press(keeper, "stop")
     assert refused.status_code == 422
     assert fresh_state_of("default").step is Step.MIRRORING
 
