@@ -77,7 +77,8 @@ PLACEHOLDERS = {"MY_DOMAIN_NAME", "MY_BUCKET_NAME", "BUCKET_URL", "COMMAND", "CO
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_installation_page_explains_every_setting_of_the_example_file(language: str):
-    page = DocsPage(OPERATE / language / "install.md").text + DocsPage(OPERATE / language / "external-storage.md").text
+    names = ("install.md", "external-storage.md", "stores.md", "private-files.md")
+    page = "".join(path.read_text() for path in (OPERATE / language / name for name in names) if path.exists())
     offered = set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", (PROJECT / ".env.example").read_text(), flags=re.MULTILINE))
     assert offered
     assert {name for name in offered if f"`{name}`" not in page} == set()
