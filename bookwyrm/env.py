@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -258,6 +258,10 @@ VARIABLES = {
         Variable("EXPORTS_S3_REGION_NAME", "", _region),
         Variable("EXPORTS_S3_ENDPOINT_URL", "", _web_address),
         Variable("EXPORTS_S3_CUSTOM_DOMAIN", "", _nothing_for_private_files),
+        Variable("EXPORTS_URL"),
+        Variable("EXPORTS_PASSWORD", "", _one_line, secret=True),
+        Variable("EXPORTS_KEY_FILE", "", _file),
+        Variable("EXPORTS_PASSPHRASE", "", _one_line, secret=True),
         Variable("EXPORTS_DAYS", "7", _days),
         Variable("DOMAIN", "localhost", _host),
         Variable("PORT", "1333", _port),
@@ -280,6 +284,8 @@ VARIABLES = {
 # The stores that people's pictures may be in, by the names that `EXTERNAL_STORAGE` has for them.
 DISK, BUCKET, ELSEWHERE = "disk", "bucket", "elsewhere"
 
+KNOWN_HOSTS = "STORAGE_KNOWN_HOSTS"
+
 # What of a store that is no bucket is written where, by the names that `EXTERNAL_STORAGE` has for it.
 NAMES_ELSEWHERE = {
     **dict.fromkeys(("HOST", "PORT", "USER", "ROOT", "DRIVER", "CONTAINER", "KEY", "CLASS", "OPTIONS"), "STORAGE_URL"),
@@ -287,8 +293,11 @@ NAMES_ELSEWHERE = {
     "SECRET": "STORAGE_PASSWORD",
     "KEY_FILE": "STORAGE_KEY_FILE",
     "PASSPHRASE": "STORAGE_PASSPHRASE",
-    "KNOWN_HOSTS": "STORAGE_KNOWN_HOSTS",
+    "KNOWN_HOSTS": KNOWN_HOSTS,
 }
+
+# What the variables of another store for private files begin with, in place of ``STORAGE``.
+PRIVATE = "EXPORTS"
 
 # What it takes to speak to a bucket at all.
 BUCKET_VARIABLES = ("AWS_STORAGE_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -312,16 +321,23 @@ def media_store(environment: Environment) -> str:
     return ELSEWHERE if environment.flag("USE_STORAGE_URL") else DISK
 
 
-def elsewhere(environment: Environment, state: Path) -> dict[str, object] | None:
+def private_elsewhere(environment: Environment, state: Path) -> dict[str, object] | None:
+    """Return the same of ``EXPORTS_URL``; what is put there is for nobody else on that machine, unless it says so."""
+    described = elsewhere(environment, state, of=PRIVATE)
+    own_alone = {"FILE_MODE": 0o600, "DIRECTORY_MODE": 0o700}
+    return own_alone | described if described and described["KIND"] == "sftp" else described
+
+
+def elsewhere(environment: Environment, state: Path, *, of: str = "STORAGE") -> dict[str, object] | None:
     """Return what ``STORAGE_URL`` and its secrets say, as `EXTERNAL_STORAGE` has it; None if they say nothing."""
-    if not (url := environment.text("STORAGE_URL")):
+    if not (url := environment.text(f"{of}_URL")):
         return None
     return described_by(
         url,
         Secrets(
-            password=environment.text("STORAGE_PASSWORD"),
-            key_file=environment.text("STORAGE_KEY_FILE"),
-            passphrase=environment.text("STORAGE_PASSPHRASE"),
+            password=environment.text(f"{of}_PASSWORD"),
+            key_file=environment.text(f"{of}_KEY_FILE"),
+            passphrase=environment.text(f"{of}_PASSPHRASE"),
         ),
         known_hosts=environment.text("STORAGE_KNOWN_HOSTS") or str(state.absolute() / "known_hosts"),
     )
@@ -437,14 +453,15 @@ def _contradictions(environment: Environment) -> list[Problem]:
     if environment.flag("USE_HTTPS") and custom_domain.lower().startswith("http://"):
         expected = "an address that answers https, because USE_HTTPS is true"
         problems.append(Problem("AWS_S3_CUSTOM_DOMAIN", repr(custom_domain), expected))
-    problems += [Problem(*wrong) for wrong in _about_private_files(environment)]
+    problems += _about_private_files(environment)
     return problems + [_as_problem(wrong) for wrong in _about_the_bucket(environment) if _stops(wrong, environment)]
 
 
-def _about_private_files(environment: Environment) -> Iterator[private_places.Wrong]:
+def _about_private_files(environment: Environment) -> list[Problem]:
     served = {"pictures": media_root(), "static files": state_directory() / "static"}
     has_bucket = bool(environment.text("AWS_STORAGE_BUCKET_NAME"))
-    return private_places.contradictions(environment.text, served=served, has_bucket=has_bucket)
+    wrong = private_places.contradictions(environment.text, served=served, has_bucket=has_bucket)
+    return [Problem(*each) for each in wrong] + _about_what_is_there(environment, private_elsewhere, PRIVATE)
 
 
 def _about_another_store(environment: Environment) -> list[Problem]:
@@ -455,13 +472,24 @@ def _about_another_store(environment: Environment) -> list[Problem]:
         return [Problem("USE_STORAGE_URL", "true, and USE_S3 is true as well", expected)]
     if wanted and not url:
         return [Problem("STORAGE_URL", "nothing", "where the store is, because USE_STORAGE_URL is true")]
+    return _about_what_is_there(environment, elsewhere)
+
+
+def _about_what_is_there(
+    environment: Environment, described_by_lines: Callable[..., dict[str, object] | None], of: str = "STORAGE"
+) -> list[Problem]:
     try:
-        if described := elsewhere(environment, state_directory()):
+        if described := described_by_lines(environment, state_directory()):
             conf.described(ELSEWHERE, described, NAMES_ELSEWHERE)
     except SettingsError as wrong:
         variable = wrong.setting if wrong.setting in VARIABLES else "STORAGE_URL"
         found = wrong.what.partition(" is ")[2].rstrip(".")
-        return [Problem(variable, found, wrong.remedy.removeprefix("Expected: ").rstrip("."))]
+        expected = wrong.remedy.removeprefix("Expected: ").rstrip(".")
+        # The file with the keys of hosts is one for both.
+        names = {name: name.replace("STORAGE", of, 1) for name in NAMES_ELSEWHERE.values()} | {KNOWN_HOSTS: KNOWN_HOSTS}
+        for name, meant in names.items():
+            expected = expected.replace(name, meant)
+        return [Problem(names.get(variable, variable), found, expected)]
     return []
 
 

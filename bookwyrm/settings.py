@@ -150,10 +150,10 @@ EXPORTS_STORE = "exports-disk"
 if ENVIRONMENT.text("EXPORTS_STORAGE_BUCKET_NAME"):
     EXPORTS_STORE = "exports-bucket"
     # Another service is known by its address alone; else it is the one that the public files are at.
-    _elsewhere = bool(ENVIRONMENT.text("EXPORTS_S3_ENDPOINT_URL"))
+    _has_own_service = bool(ENVIRONMENT.text("EXPORTS_S3_ENDPOINT_URL"))
     _STORES[EXPORTS_STORE] = {
         "KIND": "s3",
-        "PROVIDER": None if _elsewhere else ENVIRONMENT.text("STORAGE_PROVIDER") or None,
+        "PROVIDER": None if _has_own_service else ENVIRONMENT.text("STORAGE_PROVIDER") or None,
         "BUCKET": ENVIRONMENT.text("EXPORTS_STORAGE_BUCKET_NAME"),
         "REGION": ENVIRONMENT.text("EXPORTS_S3_REGION_NAME") or ENVIRONMENT.text("AWS_S3_REGION_NAME") or None,
         "ENDPOINT_URL": ENVIRONMENT.text("EXPORTS_S3_ENDPOINT_URL") or ENVIRONMENT.text("AWS_S3_ENDPOINT_URL") or None,
@@ -161,6 +161,9 @@ if ENVIRONMENT.text("EXPORTS_STORAGE_BUCKET_NAME"):
         "SECRET_ACCESS_KEY": ENVIRONMENT.text("EXPORTS_SECRET_ACCESS_KEY"),
         "USE_HTTPS": USE_HTTPS,
     }
+elif _described := env.private_elsewhere(ENVIRONMENT, STATE_DIR):
+    EXPORTS_STORE = "exports-elsewhere"
+    _STORES[EXPORTS_STORE] = _described
 EXPORTS_DAYS = ENVIRONMENT.number("EXPORTS_DAYS")
 
 _COPIES = ENVIRONMENT.number("STORAGE_CACHE_MB")

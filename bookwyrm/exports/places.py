@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 BUCKET, KEY_ID, SECRET = "EXPORTS_STORAGE_BUCKET_NAME", "EXPORTS_ACCESS_KEY_ID", "EXPORTS_SECRET_ACCESS_KEY"
+URL, FOLDER = "EXPORTS_URL", "EXPORTS_FOLDER"
 OF_A_BUCKET = (BUCKET, KEY_ID, SECRET, "EXPORTS_S3_REGION_NAME", "EXPORTS_S3_ENDPOINT_URL")
 
 Wrong = tuple[str, str, str]
@@ -22,9 +23,12 @@ def contradictions(text: Callable[[str], str], *, served: dict[str, Path], has_b
             yield BUCKET, "nothing", "a bucket's name, because other lines describe one for private files"
         elif has_bucket and text(BUCKET) == text("AWS_STORAGE_BUCKET_NAME") and _is_one_service(text):
             yield BUCKET, f"{text(BUCKET)!r}, which holds the public files", "a bucket of its own, closed to strangers"
-        if text("EXPORTS_FOLDER"):
-            yield "EXPORTS_FOLDER", repr(text("EXPORTS_FOLDER")), f"nothing, because {BUCKET} is set"
-    if folder := text("EXPORTS_FOLDER"):
+    written = [name for name in (BUCKET, URL, FOLDER) if text(name)]
+    for name in written[1:]:
+        yield name, "a second place for private files", f"nothing, because {written[0]} is set"
+    if "public_url" in text(URL):
+        yield URL, "a URL with public_url in it", "one without: private files are sent by the site alone"
+    if folder := text(FOLDER):
         yield from _in_the_way(Path(folder), served)
 
 
@@ -44,5 +48,5 @@ def _in_the_way(folder: Path, served: dict[str, Path]) -> Iterator[Wrong]:
         root = other.resolve()
         if own.is_relative_to(root) or root.is_relative_to(own):
             expected = f"a folder apart from {root}, where the {what} are"
-            yield "EXPORTS_FOLDER", repr(str(folder)), expected
+            yield FOLDER, repr(str(folder)), expected
             return
