@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from django.core.files.storage import InvalidStorageError, storages
 from django.utils.module_loading import import_string
@@ -18,8 +18,9 @@ from ..objects import Headers, Publish, PublishingRule
 from ..stores import Store
 from . import conf, sending
 from .locking import only_run_on
+from .moving import marks
 from .moving.state import fresh_state_of
-from .moving.watching import watched
+from .moving.watching import sparing, watched
 from .places import Place, place_called, refuse_overlap
 from .references import References, file_fields
 from .staticfiles import StaticStorage
@@ -62,6 +63,19 @@ class Way:
             prefix=prefix,
         )
 
+    def rules_to_copy(self, *, on_conflict: Literal["replace", "keep"] | None = None, **scope: Any) -> transfer.Rules:
+        """Return the same for a run that writes: what the other store has yet to get from the target is left alone."""
+        rules = self.rules(on_conflict=on_conflict, **scope)
+        if not self._is_watched:
+            return rules
+        return sparing(rules, marks.keys_held_by(self.alias.name, self.target.configured, also_delivered=False))
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether the site may touch the target meanwhile."""
+        is_known = self.alias is not None and self.target.configured is not None
+        return is_known and not fresh_state_of(self.alias.name).is_alone
+
     @cached_property
     def _references(self) -> References | None:
         if not self.target_is_in_use or next(file_fields(self.alias.name), None) is None:
@@ -71,10 +85,7 @@ class Way:
     @property
     def target_to_copy_to(self) -> Store:
         """The target's store, which minds what the site does meanwhile if the alias has other stores to keep right."""
-        store = self.target.store
-        if self.alias is None or self.target.configured is None or fresh_state_of(self.alias.name).is_alone:
-            return store
-        return watched(self.alias.name, self.target.configured)
+        return watched(self.alias.name, self.target.configured) if self._is_watched else self.target.store
 
     def check_folders(self) -> None:
         """Raise `SettingsError` for a folder that is not there, or is empty while rows refer to files in it."""

@@ -25,6 +25,7 @@ from ..ways import rule_of
 from . import marks
 from .ladder import Blocker
 from .state import fresh_state_of
+from .watching import sparing
 
 CALLED = {"+": "missing", "*": "different", "-": "target-only", "!": "unreadable"}
 
@@ -73,16 +74,6 @@ class Comparison:
             known.append(f"{key!r}: {reason}" if reason else repr(key))
 
 
-@dataclass(frozen=True, slots=True)
-class MovingRules(Rules):
-    """The rules of a copy, which leave the keys in *spared* alone."""
-
-    spared: frozenset[str] = frozenset()
-
-    def cover(self, key: str) -> bool:
-        return key not in self.spared
-
-
 def rules_for(alias: str) -> Rules:
     """Return the rules by which the files of *alias* are compared and copied while it is moved."""
     return Rules(publish=rule_of(conf.configured_alias(alias)))
@@ -97,7 +88,7 @@ def copying_rules(alias: str, target: str, *, but_not: Collection[str] = ()) -> 
     """
     ahead = set(marks.keys_held_by(alias, target, also_delivered=True)).difference(but_not)
     ahead.update(marks.keys_held_by(alias, target, also_delivered=False))
-    return MovingRules(publish=rule_of(conf.configured_alias(alias)), spared=frozenset(ahead))
+    return sparing(rules_for(alias), ahead)
 
 
 def compare(

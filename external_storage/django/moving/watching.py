@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ...errors import StorageError
 from ...objects import Headers, ObjectInfo
 from ...stores.base import Sending, SendsAhead, Source, Store
 from ...stores.passing_on import PassesUploadsOn
+from ...transfer import Rules
 from .. import conf
 from . import marks
+
+
+@dataclass(frozen=True)
+class SparingRules(Rules):
+    """The rules of a copy, which leave the keys in *spared* alone."""
+
+    spared: frozenset[str] = frozenset()
+
+    def cover(self, key: str) -> bool:
+        return key not in self.spared and super().cover(key)
+
+
+def sparing(rules: Rules, keys: Iterable[str]) -> Rules:
+    """Return *rules* for a copy that leaves *keys* alone: what the target has there is the true version."""
+    known = {each.name: getattr(rules, each.name) for each in fields(rules)}
+    return SparingRules(**known, spared=frozenset(keys))
 
 
 def watched(alias: str, name: str, *, wrote: Callable[[str], object] = lambda key: None) -> WatchedStore:

@@ -48,7 +48,7 @@ class Command(WayCommand, ProbingCommand):
             report = transfer.copy(
                 source,
                 target,
-                way.rules(on_conflict=options["on_conflict"], **self.scope(options)),
+                way.rules_to_copy(on_conflict=options["on_conflict"], **self.scope(options)),
                 concurrency=options["concurrency"],
                 progress=self.progress(as_json=options["json"]),
                 dry_run=options["dry_run"],

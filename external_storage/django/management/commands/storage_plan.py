@@ -37,7 +37,7 @@ class Command(WayCommand):
         assumed = _assumed(options)
         way = self.way(options)
         refuse_half_of_a_store_in_use(way.target)
-        rules = way.rules(on_conflict=options["on_conflict"], **self.scope(options))
+        rules = way.rules_to_copy(on_conflict=options["on_conflict"], **self.scope(options))
         progress = self.progress(as_json=options["json"])
         with stoppable():
             # Reading the beginning of a file costs nothing here, and a request and a connection elsewhere.
