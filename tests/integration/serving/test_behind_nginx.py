@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import urllib3
@@ -60,6 +62,14 @@ def before_site(certificates, nginx_program, live_server) -> Callable:
             yield Front(pool)
 
     return start
+
+
+@pytest.fixture
+def readable_folder() -> Iterator[Path]:
+    """A folder that nginx's workers, who are somebody else, may read."""
+    with TemporaryDirectory(prefix="bookwyrm-pictures-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -120,11 +130,9 @@ def test_while_the_store_is_in_trouble_nginx_has_what_it_had(before_site, faulty
         assert (answer.status, answer.headers["X-Cache"], answer.data) == (200, "STALE", PNG)
 
 
-def test_nginx_sends_what_is_on_the_disk_and_only_what_the_site_allows(before_site, serving, tmp_path):
-    folder = tmp_path / "files"
-    (folder / "covers").mkdir(parents=True)
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(0o755)  # nginx's workers are somebody else
+def test_nginx_sends_what_is_on_the_disk_and_only_what_the_site_allows(before_site, serving, readable_folder):
+    folder = readable_folder
+    (folder / "covers").mkdir()
     serving.configure({"KIND": "local", "ROOT": folder, "PUBLIC_URL": "/images/", "INTERNAL_URL": "/-/exports/"})
     serving.put("covers/ä b.png")
     (folder / "backup.zip").write_bytes(b"PK")
