@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,15 +78,23 @@ class Queue:
         return (self.directory / "worker.log").read_text()
 
 
+@pytest.fixture(scope="module")
+def new_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of a site that was just set up, to be copied."""
+    fresh = Queue(tmp_path_factory.mktemp("fresh"), redis_url="")
+    fresh.manage("migrate", "-v0")
+    return fresh.directory / "state"
+
+
 @pytest.fixture(params=["database", "celery"])
-def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Queue]:
+def queue(request: pytest.FixtureRequest, tmp_path: Path, new_state: Path) -> Iterator[Queue]:
     redis_url = request.getfixturevalue("redis_server") if request.param == "celery" else ""
     if redis_url:
         import redis
 
         redis.Redis.from_url(redis_url).flushdb()
     queue = Queue(tmp_path, redis_url)
-    queue.manage("migrate", "-v0")
+    shutil.copytree(new_state, tmp_path / "state")
     yield queue
     for worker in queue.workers:
         if worker.poll() is None:
