@@ -49,7 +49,9 @@ def open_copy(store: str, key: str) -> OpenedFile:
     try:
         return _current(kept, store, key, copy)
     except ObjectMissing:
-        kept.forget(store, key)
+        if copy:
+            copy.close()
+            kept.forget(store, key)
         raise
     except StorageError:
         if copy is None:
@@ -81,13 +83,17 @@ def _current(kept: KeptFiles, store: str, key: str, copy: KeptCopy | None) -> Op
         if copy and _is_same(copy.info, _described(store, key)):
             copy.confirm()
             return _answering(copy)
-        return _fetched(kept, store, key)
+        opened = _fetched(kept, store, key)
+        if copy:
+            copy.close()
+        return opened
 
 
 def _fetched(kept: KeptFiles, store: str, key: str) -> OpenedFile:
     with kept.room(store, key) as room:
         opened = open_file(store, key)
         if opened.info.size > kept.largest:
+            kept.forget(store, key)  # it may have been smaller once
             return opened
         with opened:
             return _answering(room.take(opened))
@@ -103,7 +109,7 @@ def _described(store: str, key: str) -> ObjectInfo:
 
 
 def _is_same(kept: ObjectInfo, now: ObjectInfo) -> bool:
-    """Return whether the store tells the two apart; one that tells no versions has to be read again."""
+    """Return whether both are one version; of a store that tells no versions nobody knows."""
     is_told = now.md5 or now.etag or now.modified is not None
     return bool(is_told) and all(
         getattr(kept, each) == getattr(now, each) for each in ("size", "md5", "etag", "modified")

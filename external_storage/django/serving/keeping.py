@@ -95,6 +95,9 @@ class KeptCopy:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
 
 

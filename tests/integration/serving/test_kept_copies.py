@@ -160,6 +160,9 @@ def test_without_room_a_file_is_passed_on_and_not_kept(site):
 
 def test_a_large_file_is_passed_on_piece_by_piece(site, monkeypatch):
     monkeypatch.setattr(keeping.kept_files(), "largest", 100_000)
+    site.put("covers/a.png", PNG[:50_000])
+    assert (site.get().body, len(site.kept)) == (PNG[:50_000], 1)
+    monkeypatch.setattr(fetching, "TRUSTED_SECONDS", 0)
     site.put("covers/a.png")
     assert site.get().body == PNG
     assert site.get(range="bytes=300000-300009").body == PNG[300_000:300_010]  # from a store that knows no ranges
