@@ -83,15 +83,22 @@ class Subject:
     def media_url(self) -> str:
         """Where visitors read the media: from the store, or from the site where they have no way to the store."""
         linked = "" if self.is_served_by_the_site else self.media.public_url
-        return linked or self._on_the_site(self.alias)
+        return self._whole(linked or conf.served_at(self.alias))
 
     @property
     def static_url(self) -> str:
         """The same for the static files of a site that has them in a store."""
-        return self.static.public_url or self._on_the_site(self.static_alias) if self.static else ""
+        return self._whole(self.static.public_url or conf.served_at(self.static_alias)) if self.static else ""
 
-    def _on_the_site(self, alias: str) -> str:
-        return urljoin(f"{self.origins[0]}/", conf.served_at(alias))
+    def _whole(self, url: str) -> str:
+        """Return *url* with the site's address before it where it is only a path."""
+        return urljoin(f"{self.origins[0]}/", url)
+
+    @property
+    def has_no_folder_yet(self) -> bool:
+        """Whether the folder waits for its first file. One that the database refers into is not there, and missed."""
+        is_absent = self.media.is_on_this_machine and not self.media.root.exists()
+        return is_absent and next(referenced_keys(self.alias), None) is None
 
     @property
     def curl_line(self) -> str:
@@ -237,6 +244,9 @@ def _examine_way(subject: Subject, ask: Ask) -> Iterator[Finding]:
 
 
 def _examine_whether_it_answers(subject: Subject) -> Finding:
+    if subject.has_no_folder_yet:
+        seen = say("{place} is not there yet; it is made with the first file.", place=subject.store.place)
+        return ok("store.answers", seen)
     try:
         next(iter(subject.store.list()), None)
     except StorageError as problem:
@@ -489,7 +499,7 @@ def _changed_since_collected() -> list[str]:
 def _examine_files(subject: Subject) -> Iterator[Finding]:
     """Compare what the database refers to with what is in the store that it is about."""
     store, references = subject.store, References(subject.alias)
-    if not subject.media_in_use:
+    if not subject.media_in_use or subject.has_no_folder_yet:
         return
     counted = inventory.Inventory(references.originals, references.derived, references.expected)
     try:

@@ -22,6 +22,7 @@ from . import conf
 
 SHORTEST_SECRET = 8
 SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+FRENCH_SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 PRECEDENCE = (143, 130, 6, 3, 2, 1, 5, 4, 0)
 SIGNS = {
     Verdict.OK: say("ok"),
@@ -143,7 +144,9 @@ def worst(codes: Iterable[int]) -> int:
 
 def _plainly(text: str) -> str:
     """Return *text* without what would move a terminal's cursor: a store may have written part of it."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return "".join(
+        each if each.isprintable() or each in FRENCH_SPACES else "\N{REPLACEMENT CHARACTER}" for each in text
+    )
 
 
 def without_secrets(text: str) -> str:

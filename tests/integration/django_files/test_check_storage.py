@@ -190,3 +190,14 @@ def test_before_the_switch_the_bucket_is_checked_all_the_same(ready, run):
     found = verdicts(run("check_storage", "--json"))
     assert found["media.picture"] == "ok"
     assert found["static.font"] == "could not tell"
+
+
+def test_it_speaks_the_language_of_the_terminal_and_programs_hear_english(ready, run, monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "fr_FR.UTF-8")
+    out = run("check_storage", "--quick").out
+    assert "store.credentials: Le stockage accepte la clé d’accès." in out
+    assert "PAS PU SAVOIR  site.csp:" in out
+    assert "docs/operate/fr/troubleshoot.md#sitecsp" in out
+    assert "\N{REPLACEMENT CHARACTER}" not in out
+    assert "Le stockage accepte" not in run("check_storage", "--quick", "--language", "en").out
+    assert "Le stockage accepte" not in run("check_storage", "--quick", "--json").out

@@ -924,4 +924,6 @@ def test_a_folder_in_use_is_looked_at_too(site, settings, doctor):
     assert told["store.answers"] == "ok"
     assert "access.public" not in told
     site.media.rmdir()
+    assert doctor()["store.answers"] == "ok"  # it is made with the first file
+    Edition.objects.create(work=Work.objects.create(), title="Any", cover="covers/a.png")
     assert doctor()["store.answers"] == "failure"
