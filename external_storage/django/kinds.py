@@ -31,7 +31,7 @@ AZURE, GOOGLE = "storages.backends.azure_storage.AzureStorage", "storages.backen
 BLOB_CLASSES = {AZURE: abilities.AZURE, GOOGLE: abilities.GOOGLE}
 """Classes of which only the login is used: what they log in to is then spoken to as our own stores do."""
 
-_SECRET_OPTION = re.compile(r"key|secret|token|passw|sign|auth|credential|connection", re.IGNORECASE)
+_SECRET_OPTION = re.compile(r"_key|secret|token|passw|credential|connection_string", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

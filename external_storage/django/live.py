@@ -18,6 +18,7 @@ from django.core.signals import setting_changed
 from ..errors import ContainerMissing, ObjectMissing
 from ..objects import Headers
 from ..stores import LocalStore, Store
+from ..stores.retrying import Patience, RetryingStore
 from . import conf
 from .deadline import within
 from .uploads import Upload, spool
@@ -25,6 +26,9 @@ from .uploads import Upload, spool
 T = TypeVar("T")
 
 CHUNK = 256 * 1024
+
+ONCE_MORE = Patience(tries=2, first_wait=0.1)
+"""For a connection that the other side gave up while nobody used it. Who waits for a page has no time for more."""
 
 LAST_CHARACTER = "\U0010ffff"
 """Behind every name, in key order."""
@@ -153,7 +157,7 @@ def storage_named(name: str) -> Storage:
         from .bucket import BucketStorage  # loads the SDK, which a site on its own disk never needs
 
         return BucketStorage(described, deadline=deadline)
-    return StoreStorage(conf.store_named(name), deadline=deadline)
+    return StoreStorage(RetryingStore(conf.store_named(name), ONCE_MORE), deadline=deadline)
 
 
 def check_presence(name: str) -> None:

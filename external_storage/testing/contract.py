@@ -61,6 +61,8 @@ class StoreContract:
     """Names that have to be kept as they are."""
     many = MANY
     """How many objects make a long listing; fewer where it is not our own code that turns the pages."""
+    every_range = 1
+    """Each how-manieth range of keys is listed; fewer where ranges are cut out of a whole listing in any case."""
     checks_digests_ahead = True
 
     # What is stored
@@ -486,8 +488,8 @@ class StoreContract:
         stored = sorted((key for key in ILL_SORTED if key not in ("a", "a/b")), key=in_key_order)
         for key in stored:
             put(store, key, b"1")
-        for after in ["", "a", "a/", "a0", "b/x", "nowhere/at/all", *stored[::3]]:
-            for until in [None, "a/z", "b/x0", "zz", *stored[::4]]:
+        for after in ["", "a", "a/", "a0", "b/x", "nowhere/at/all", *stored[::3]][:: self.every_range]:
+            for until in [None, "a/z", "b/x0", "zz", *stored[::4]][:: self.every_range]:
                 wanted = [key for key in stored if _lies_in(key, after, until)]
                 assert [info.key for info in store.list(after=after, until=until)] == wanted, (after, until)
 

@@ -9,3 +9,4 @@ class ContainerContract(StoreContract):
     """The contract for a store whose listings the service's own library turns the pages of."""
 
     many = 60
+    every_range = 3

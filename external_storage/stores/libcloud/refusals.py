@@ -11,6 +11,8 @@ from libcloud.common.exceptions import BaseHTTPError, RateLimitReachedError
 from libcloud.common.types import InvalidCredsError, LibcloudError
 from libcloud.storage.types import ContainerDoesNotExistError, ObjectDoesNotExistError, ObjectHashMismatchError
 from requests import ConnectionError, RequestException, Timeout
+from requests.exceptions import SSLError
+from urllib3.exceptions import NewConnectionError
 
 from ...errors import (
     ContainerMissing,
@@ -52,6 +54,8 @@ def translated(place: str, key: str | None = None) -> Iterator[None]:
     except Timeout as error:
         raise TransientStoreError(f"{place} did not answer in time.", key=key) from error
     except ConnectionError as error:
+        if not _never_connected(error):
+            raise TransientStoreError(f"{place} broke the connection off.", key=key) from error
         raise StoreUnreachable(
             f"Cannot reach {place}.", key=key, remedy="Check host and port, and that the service runs."
         ) from error
@@ -59,6 +63,12 @@ def translated(place: str, key: str | None = None) -> Iterator[None]:
         raise TransientStoreError(f"{place} failed on {key!r} ({type(error).__name__}).", key=key) from error
     except (LibcloudError, BaseHTTPError) as error:
         raise _for_status(_status_in(error), place, key) from error
+
+
+def _never_connected(error: ConnectionError) -> bool:
+    """Return whether nobody answered at all, or nobody whose certificate can be trusted."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, SSLError) or isinstance(reason, NewConnectionError)
 
 
 def _status_in(error: Exception) -> int:
