@@ -96,9 +96,9 @@ class Way:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.serving", description=__doc__)
     parser.add_argument("--files", type=int, default=500)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5, help="for how long each way is asked, in each run")
-    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--seconds", type=int, default=1, help="for how long each way is asked, in each run")
+    parser.add_argument("--connections", type=int, default=2)
     parser.add_argument("--json", type=Path, help="a file to which every single measurement is added")
     options = parser.parse_args(arguments)
     program_path("wrk", added_by="apt-get install -y wrk")
