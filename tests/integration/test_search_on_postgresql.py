@@ -13,10 +13,10 @@ HERE = Path(__file__).parent
 BOTH_DATABASES = ["test_search.py", "test_search_pages.py", "test_connectors_import.py", "test_connectors_admin.py"]
 
 
-@pytest.mark.parametrize("module", BOTH_DATABASES)
-def test_what_holds_on_sqlite_holds_on_postgresql(postgres_server, module):
+def test_what_holds_on_sqlite_holds_on_postgresql(postgres_server):
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--ds=tests.settings_postgresql", HERE / module],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--ds=tests.settings_postgresql"]
+        + [str(HERE / module) for module in BOTH_DATABASES],
         env={**os.environ, "TESTS_DATABASE_URL": postgres_server, "CI": "true"},
         cwd=HERE.parent.parent,
         capture_output=True,
@@ -24,3 +24,8 @@ def test_what_holds_on_sqlite_holds_on_postgresql(postgres_server, module):
     )
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
     assert "settings: tests.settings_postgresql" in run.stdout
+
+
+@pytest.mark.parametrize("module", BOTH_DATABASES)
+def test_every_module_that_is_named_is_there(module):
+    assert (HERE / module).is_file()
