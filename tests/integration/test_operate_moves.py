@@ -207,6 +207,29 @@ def test_the_way_home_is_one_line_and_old_links_are_files_again(site, home):
     assert "127.0.0.1" not in ask(f"{site.url}/").headers["content-security-policy"]
 
 
+def test_pictures_go_where_storage_url_says_and_come_home(site, home, tmp_path):
+    (tmp_path / "container").mkdir()
+    files = site.media_files()
+    site.set(STORAGE_URL=f"libcloud+local://container/images?user={tmp_path}", USE_STORAGE_URL="true")
+    with Prober(f"{site.url}/") as prober:
+        site.run("./bw-dev up -d")
+        site.run("./bw-dev status --wait")
+        assert stores(site) == ON_DISK | {"default": "elsewhere"}
+        kept = {
+            path.relative_to(tmp_path / "container/images").as_posix(): path.read_bytes()
+            for path in (tmp_path / "container/images").rglob("*")
+            if path.is_file()
+        }
+        assert files.items() <= kept.items()
+        key, data = next((key, data) for key, data in files.items() if key.startswith("covers/"))
+        assert ask_once(f"{site.url}/images/{key}").body == data
+        site.set(USE_STORAGE_URL="false")
+        site.run("./bw-dev up -d")
+        site.run("./bw-dev status --wait")
+    assert stores(site) == ON_DISK
+    assert prober.failures == []
+
+
 def test_a_first_start_with_use_s3_leaves_the_files_where_they_are(site, home, server):
     """The host has never loaded USE_S3=false as far as it knows, and the database says nothing either."""
     site.run("./bw-dev down")

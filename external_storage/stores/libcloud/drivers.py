@@ -7,7 +7,7 @@ driver gets ``opened``. ``hash_is_md5`` says whether what the library calls an o
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any
@@ -61,6 +61,10 @@ class FolderDriver(_Ours, LocalStorageDriver):
             self.get_container(container_name)
             raise ObjectDoesNotExistError(None, self, object_name)
         return super().get_object(container_name, object_name)
+
+    def _filter_listed_container_objects(self, objects: Iterable[Object], prefix: str | None) -> list[Object]:
+        """Return those below *prefix*, without the library's warning on standard error that it reads all of them."""
+        return [each for each in objects if each.name.startswith(prefix or "")]
 
     def opened(self, container_name: str, object_name: str, position: int, etag: str | None) -> BeingRead:
         found = self.get_object(container_name, object_name)
