@@ -29,6 +29,7 @@ from ..stores import Store
 from ..stores.retrying import RetryingStore
 from . import checks, conf, live, privacy, publishing, sending
 from .bucket_api import BucketApi, cors_rules_if_seen
+from .callers_of_path import callers_of_path
 from .own_page import NO_SUCH_PAGE, headers_of_a_page
 from .references import References, referenced_keys
 from .staticfiles import StaticStorage
@@ -136,6 +137,7 @@ def subject_of(alias: str, static_alias: str) -> Subject:
 def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterator[Finding]:
     """Yield every finding, the ones that explain the others first; *quick* leaves out what reads whole listings."""
     yield _examine_settings()
+    yield _examine_code(subject)
     yield from _examine_secrets(subject, ask)
     reached = yield from _examine_way(subject, ask)
     yield doctor.examine_scheme(subject.media_url, subject.origins[0])
@@ -162,7 +164,7 @@ def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterato
             yield from _examine_private_alias(alias, ask)
 
 
-# The settings, without asking anybody
+# The settings and the code, without asking anybody
 
 
 def _examine_settings() -> Finding:
@@ -173,6 +175,19 @@ def _examine_settings() -> Finding:
     remedy = joined((each.hint or "" for each in wrong), " ")
     is_grave = any(each.level >= system_checks.ERROR for each in wrong)
     return (failure if is_grave else warning)("settings.sound", seen, remedy)
+
+
+def _examine_code(subject: Subject) -> Finding:
+    found = ", ".join(callers_of_path(subject.alias))
+    if not found:
+        return ok("code.path", say("No code of the site asks a file for its path on the disk."))
+    return warning(
+        "code.path",
+        say(
+            "A file in a bucket has no path on the disk, and this code asks for one: {places}.", places=", ".join(found)
+        ),
+        say("Let it read the file with open() instead."),
+    )
 
 
 def _examine_secrets(subject: Subject, ask: Ask) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 QUESTIONS = {
     # The settings, without asking anybody
     "settings.sound": "Do the settings agree with each other?",
+    "code.path": "Does the site's code do without paths on the disk?",
     "secrets.file": "Can only its owner read the file that holds the secrets?",
     "secrets.published": "Does no stranger get the file that holds the secrets?",
     # The way to the store
