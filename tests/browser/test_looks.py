@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tarfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,7 @@ FOR_READERS = (
     "/book/new/?title=Moss",
     "/preferences/",
     "/preferences/password/",
+    "/preferences/exports/",
     f"/user/{READER}/",
     f"/user/{READER}/shelves/",
     f"/user/{READER}/shelf/read/",
@@ -360,3 +363,30 @@ def test_the_audit_notices_what_it_is_there_for(visitor: Reader, complaint: str,
     visitor.goes_to("/about/")
     visitor.driver.execute_script(PLANT, fault)
     assert complaint in "\n".join(visitor.complaints())
+
+
+def test_an_archive_is_asked_for_watched_and_downloaded(reader: Reader, site: DemoSite, tmp_path: Path) -> None:
+    """Without a script: the page looks again by itself, and the link is an answer to a button."""
+    reader.prefers(size=PHONE)
+    reader.driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path), "eventsEnabled": False}
+    )
+    reader.goes_to("/preferences/")
+    reader.find("a[href='/preferences/exports/']").send_keys(Keys.ENTER)
+    reader.find("form[action$='/exports/new/'] button").send_keys(Keys.ENTER)
+    assert reader.find(".archive [role=status]").text.startswith("It is about to be made.")
+    assert reader.complaints() == []
+    site.shell("from django.core.management import call_command; call_command('background_worker', once=True)")
+    reader.find(".archive form[action$='/link/'] button").send_keys(Keys.ENTER)
+    assert reader.complaints() == []
+    (name,) = _eventually(lambda: [each.name for each in tmp_path.glob("*.tar.gz")])
+    assert re.fullmatch(rf"{READER}-\d{{4}}-\d\d-\d\d\.tar\.gz", name)
+    with tarfile.open(tmp_path / name) as archive:
+        assert archive.getnames()[0] == "archive.json"
+
+
+def _eventually(found: Callable[[], list[str]], seconds: float = 10) -> list[str]:
+    until = time.monotonic() + seconds
+    while not (names := found()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return names
