@@ -90,28 +90,39 @@ def storing(
     """Store *content* under *key*, and return what is there now."""
     path = yield from tree.place_for(channel, key, make=True)
     unfinished = path.rpartition(b"/")[0] + b"/" + UNFINISHED + secrets.token_hex(16).encode()
-    opened = yield from _create(channel, tree, key, unfinished, manner)
-    handle = opened.text()
     try:
-        size = yield from _write(channel, tree, key, handle, content)
-        md5 = content.digest()
-        attributes = yield from _complete(channel, tree, key, handle, manner)
-        if attributes.size != size:
-            raise TransientStoreError(f"Of {key!r} only {attributes.size} of {size} bytes arrived.", key=key)
+        attributes, md5 = yield from _write_whole(channel, tree, key, unfinished, content, manner)
         if replace:
             yield from _replace(channel, tree, key, unfinished, path)
         else:
             yield from _place_anew(channel, tree, key, unfinished, path)
+    except refusals.ConnectionLost:
+        tree.left_unfinished[unfinished] = None
+        raise
     except BaseException as error:
-        leftovers = [
-            channel.ask(Kind.CLOSE, packets.text(handle)),
-            channel.ask(Kind.REMOVE, packets.text(unfinished)),
-        ]
+        removed = channel.ask(Kind.REMOVE, packets.text(unfinished))
         channel.flush()
         if isinstance(error, StorageError):
-            yield leftovers
+            yield [removed]
         raise
     return replaced(info(key, attributes), md5=md5, etag_proves=attributes.modified is not None)
+
+
+def _write_whole(
+    channel: Channel, tree: Tree, key: str, unfinished: bytes, content: Content, manner: Manner
+) -> Steps[tuple[Attributes, str]]:
+    """Write all of *content* to a file; return what the server says of it, and the MD5 of what was sent."""
+    handle = (yield from _create(channel, tree, key, unfinished, manner)).text()
+    try:
+        size = yield from _write(channel, tree, key, handle, content)
+        md5 = content.digest()
+        attributes = yield from _complete(channel, tree, key, handle, manner)
+    except BaseException:
+        channel.ask(Kind.CLOSE, packets.text(handle))
+        raise
+    if attributes.size != size:
+        raise TransientStoreError(f"Of {key!r} only {attributes.size} of {size} bytes arrived.", key=key)
+    return attributes, md5
 
 
 def info(key: str, attributes: Attributes) -> ObjectInfo:

@@ -167,8 +167,11 @@ class SftpStore:
         """Remove what killed runs left, and finish what they were about to replace."""
         removed = 0
         while self._abandoned:
-            path, _ = self._abandoned.popitem()
-            removed += self._do(lambda channel, path=path: self._clearing(channel, path))
+            left, _ = self._abandoned.popitem()
+            removed += self._do(lambda channel, left=left: self._clearing(channel, left))
+        while self._tree.left_unfinished:
+            path, _ = self._tree.left_unfinished.popitem()
+            removed += self._do(lambda channel, path=path: _removing(channel, path))
         return removed
 
     def _clearing(self, channel: Channel, left: bytes) -> Steps[int]:
@@ -179,9 +182,7 @@ class SftpStore:
             # another by this, so only the first of the two brings it back.
             back = channel.ask(*moving(path, folder + b"/" + name.removeprefix(PREVIOUS)))
             yield [back]
-        removed = channel.ask(Kind.REMOVE, packets.text(path))
-        yield [removed]
-        return int(removed.answer.status == Status.OK)
+        return (yield from _removing(channel, path))
 
     # Asking
 
@@ -331,6 +332,12 @@ class _Entry:
 
     key: str
     attributes: Attributes
+
+
+def _removing(channel: Channel, path: bytes) -> Steps[int]:
+    removed = channel.ask(Kind.REMOVE, packets.text(path))
+    yield [removed]
+    return int(removed.answer.status == Status.OK)
 
 
 def _entry(folder: str, name: bytes, attributes: Attributes) -> _Entry | PassedOver:

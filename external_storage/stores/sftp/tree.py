@@ -36,6 +36,8 @@ class Tree:
         self._directory_mode = directory_mode
         self._real: bytes | None = None
         self._looked_at: dict[bytes, float] = {}
+        self.left_unfinished: dict[bytes, None] = {}
+        """Files that were being written when their connection broke."""
         self.moved_aside = False
         """Whether a file had to be moved aside for another, because the server moves none onto another."""
 

@@ -12,7 +12,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
+from external_storage.django import conf
 from external_storage.errors import PermissionRefused, TransientStoreError
+from external_storage.health.servers import examine_server
 from external_storage.objects import Headers, Publish
 from external_storage.stores.sftp.refusals import HostKeyUnknown
 from tests.servers import OpenSsh
@@ -57,7 +59,7 @@ class HostSite:
                 "staticfiles": {"ACTIVE": "disk"},
             },
             "DEADLINE": deadline,
-            "SITE_ORIGINS": ["https://books.test"],
+            "SITE_ORIGINS": ["http://127.0.0.1:1"],
         }
         # Django forgets the storages it has made when this setting changes.
         self.settings.STORAGES = dict(self.settings.STORAGES)
@@ -180,21 +182,23 @@ def test_what_the_server_has_otherwise_than_the_disk_is_found_and_no_secret_is_s
     assert copied.code == 0
 
 
-def test_the_doctor_tells_on_which_step_the_way_to_the_server_ends(site, run, tmp_path):
-    def verdicts() -> dict[str, str]:
-        [told] = run("storage_doctor", "--quick", "--json").json
-        return {each["id"]: each["verdict"] for each in told["findings"]}
+STEPS = ["server.host-key", "server.login", "server.folder", "store.answers"]
 
-    steps = ["server.host-key", "server.login", "server.folder", "store.answers"]
-    found = verdicts()
-    assert [found[step] for step in steps] == ["ok"] * 4
+
+def test_the_doctor_asks_whether_the_server_is_known_lets_us_in_and_has_the_folder(site, run):
+    [told] = run("storage_doctor", "--quick", "--json").json
+    found = {each["id"]: each["verdict"] for each in told["findings"]}
+    assert [found[step] for step in STEPS] == ["ok"] * 4
     assert [found[f"permission.{verb}"] for verb in ("list", "write", "read", "delete")] == ["ok"] * 4
 
-    site.configure(KNOWN_HOSTS=str(tmp_path / "none"))
-    assert [verdicts()[step] for step in steps] == ["failure", *["could not tell"] * 3]
-    site.configure(USER="stranger")
-    assert [verdicts()[step] for step in steps] == ["ok", "failure", *["could not tell"] * 2]
-    site.configure(ROOT=str(site.root / "none"))
-    assert [verdicts()[step] for step in steps] == ["ok", "ok", "failure", "could not tell"]
-    site.configure(PORT=1)
-    assert [verdicts()[step] for step in steps] == [*["could not tell"] * 3, "failure"]
+
+def test_what_is_found_tells_on_which_step_the_way_to_the_server_ends(site, tmp_path):
+    def verdicts(**changed: Any) -> list[str]:
+        site.configure(**changed)
+        found = {each.id: each.verdict for each in examine_server(conf.store_named("host"))}
+        return [found[step] for step in STEPS]
+
+    assert verdicts(KNOWN_HOSTS=str(tmp_path / "none")) == ["failure", *["could not tell"] * 3]
+    assert verdicts(USER="stranger") == ["ok", "failure", *["could not tell"] * 2]
+    assert verdicts(ROOT=str(site.root / "none")) == ["ok", "ok", "failure", "could not tell"]
+    assert verdicts(PORT=1) == [*["could not tell"] * 3, "failure"]
