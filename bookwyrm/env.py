@@ -321,6 +321,18 @@ def media_store(environment: Environment) -> str:
     return ELSEWHERE if environment.flag("USE_STORAGE_URL") else DISK
 
 
+def private_folder(environment: Environment, state: Path) -> Path:
+    """Return the folder for private files, made for this user alone unless it is there. Raise `BadEnvironment`."""
+    folder = Path(environment.text("EXPORTS_FOLDER") or state / "exports")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        found = f"a folder that cannot be made ({error.strerror})"
+        problem = Problem("EXPORTS_FOLDER", found, "one that the site's user may make and write to")
+        raise BadEnvironment([problem], environment.source) from error
+    return folder
+
+
 def private_elsewhere(environment: Environment, state: Path) -> dict[str, object] | None:
     """Return the same of ``EXPORTS_URL``; what is put there is for nobody else on that machine, unless it says so."""
     described = elsewhere(environment, state, of=PRIVATE)

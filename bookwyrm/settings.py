@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import dj_database_url
 
 from . import env
@@ -142,10 +140,9 @@ if _elsewhere := env.elsewhere(ENVIRONMENT, STATE_DIR):
 # Private files have a place of their own. Both are known, so that an archive can be removed from where it was put.
 _STORES["exports-disk"] = {
     "KIND": "local",
-    "ROOT": Path(ENVIRONMENT.text("EXPORTS_FOLDER") or STATE_DIR / "exports"),
+    "ROOT": env.private_folder(ENVIRONMENT, STATE_DIR),
     "INTERNAL_URL": ENVIRONMENT.text("EXPORTS_INTERNAL_URL"),
 }
-_STORES["exports-disk"]["ROOT"].mkdir(mode=0o700, parents=True, exist_ok=True)
 EXPORTS_STORE = "exports-disk"
 if ENVIRONMENT.text("EXPORTS_STORAGE_BUCKET_NAME"):
     EXPORTS_STORE = "exports-bucket"

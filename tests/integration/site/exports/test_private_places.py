@@ -94,6 +94,17 @@ def test_a48_the_key_of_the_pictures_deserves_a_remark():
     )
 
 
+def test_the_folder_is_made_for_the_site_alone_and_one_that_cannot_be_made_is_refused(tmp_path):
+    def made(folder: Path) -> Path:
+        lines = {"SECRET_KEY": "k" * 50, "EXPORTS_FOLDER": str(folder)}
+        return env.private_folder(env.Environment(lines, Path("settings.env")), tmp_path)
+
+    assert made(tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").touch()
+    with pytest.raises(env.BadEnvironment, match="EXPORTS_FOLDER: found a folder that cannot be made"):
+        made(tmp_path / "file" / "exports")
+
+
 # The settings of any site
 
 
