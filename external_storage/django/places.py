@@ -16,9 +16,12 @@ from ..providers.addresses import bare_domain
 from ..stores import Store
 from ..stores.urls import BucketUrl, FolderUrl, is_url, read_url
 from . import conf
+from .kinds import BLOB_CLASSES
 from .walking import SiteBucket, SiteFolder
 
 AMAZON = "amazon"
+
+_CONTAINER_OPTIONS = ("azure_container", "bucket_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,13 @@ def _of_container(described: conf.LibcloudSettings) -> tuple[tuple[str, ...], st
 
 
 def _of_django_storage(described: conf.DjangoStorageSettings) -> tuple[tuple[str, ...], str]:
-    """Return the place of a storage class: two are one where the class and all its options are the same."""
+    """Return the place of a storage class: two are one where the class and all its options are the same.
+
+    Of Azure's and Google's it is known what their options mean: containers and buckets have a location inside.
+    """
+    if described.class_path in BLOB_CLASSES:
+        options = {name: str(described.options.get(name, "")) for name in ("account_name", *_CONTAINER_OPTIONS)}
+        location = str(described.options.get("location", "")).strip("/")
+        return ("django", described.class_path, *options.values()), f"{location}/" if location else ""
     given = sorted(f"{name}={value!r}" for name, value in described.options.items())
     return ("django", described.class_path, *given), "/"

@@ -10,11 +10,12 @@ from django.core.files.storage import FileSystemStorage
 
 from external_storage.django import conf, live
 from external_storage.django.console import without_secrets
+from external_storage.django.kinds import GOOGLE
 from external_storage.django.management.commands.storage_status import guarantees
 from external_storage.django.places import Place, refuse_overlap
 from external_storage.django.walking import opened
 from external_storage.errors import KeyRefused, SettingsError, StorageError
-from external_storage.stores import DjangoStorageStore
+from external_storage.stores import DjangoStorageStore, MemoryStore
 from external_storage.testing.contract import get, put
 
 SECRET = "a-secret-of-the-owner"
@@ -106,6 +107,10 @@ def test_two_descriptions_of_one_place_overlap(tmp_path: Path):
     with pytest.raises(SettingsError, match="overlap"):
         refuse_overlap(place(SWIFT), place(SWIFT | {"PREFIX": "images"}))
     refuse_overlap(place(SWIFT), place(SWIFT | {"CONTAINER": "others"}))
+    bucket = FOLDER | {"CLASS": GOOGLE, "OPTIONS": {"bucket_name": "books"}}
+    inside = bucket | {"OPTIONS": {"bucket_name": "books", "location": "images", "project_id": "p"}}
+    with pytest.raises(SettingsError, match="overlap"):
+        refuse_overlap(*(Place(read(store).stores["store"], MemoryStore()) for store in (bucket, inside)))
     refuse_overlap(place(FOLDER | {"OPTIONS": {"location": "/a"}}), place(FOLDER | {"OPTIONS": {"location": "/b"}}))
 
 
