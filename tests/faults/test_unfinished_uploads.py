@@ -19,8 +19,8 @@ from external_storage.testing import FakeS3, Fault
 from tests.servers import S3Server
 
 RULES = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg", public=True)))
-LARGE_FILE = (24 << 20) + 1
-PARTS = 4
+LARGE_FILE = (16 << 20) + 1
+PARTS = 3
 
 # Copies, and kills itself before it sends its n-th request, or as soon as that is answered; 0 never.
 COPY = f"""
