@@ -60,6 +60,7 @@ def archives_page(request: HttpRequest, form: ImportForm | None = None, *, statu
 @require_POST
 @limited("export", times=5, seconds=86_400, by=signed_in_person)
 def export_new(request: HttpRequest) -> HttpResponse:
+    Export.objects.filter(owner=request.user).give_up_silent()
     try:
         with transaction.atomic():
             export = Export.objects.create(owner=request.user)

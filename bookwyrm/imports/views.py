@@ -29,6 +29,7 @@ from .models import Import
 @require_POST
 @limited("import", times=10, seconds=86_400, by=signed_in_person)
 def import_new(request: HttpRequest) -> HttpResponse:
+    Import.objects.filter(owner=request.user).give_up_silent()
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
         return archives_page(request, form)
