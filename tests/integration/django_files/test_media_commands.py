@@ -13,7 +13,7 @@ from django.db import connection
 from bookwyrm.images.thumbnails import thumbnail_key
 from bookwyrm.models import Edition, User, Work
 
-from .conftest import CANARY
+from .conftest import CANARY, one_server
 from .fussy_front import fussy_front, refusal
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture " * 40
@@ -237,11 +237,12 @@ def test_without_a_bucket_the_setting_to_set_is_named(settings, tmp_path, run, c
     assert (ran.code, "AWS_STORAGE_BUCKET_NAME" in ran.err) == (2, True)
 
 
+@one_server
 @pytest.mark.parametrize(
     "name", ["copy_media_to_s3", "sync_media_to_s3", "set_cors_to_s3", "check_storage", "collectstatic"]
 )
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_no_command_prints_a_secret_even_if_the_store_repeats_it(site, run, name, options):
+def test_no_command_prints_a_secret_even_if_the_store_repeats_it(site, own_static_files, run, name, options):
     site.put_on_disk("covers/a.png", PNG)
 
     def repeat(request):
