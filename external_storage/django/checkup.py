@@ -16,6 +16,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks as system_checks
 from django.core.files.base import ContentFile
 from django.core.management import get_commands
+from django.db import DatabaseError
 
 from ..errors import ObjectMissing, SettingsError, StorageError
 from ..health import doctor, inventory, pages, qualities, reaching, servers, strangers
@@ -98,8 +99,12 @@ class Subject:
     @property
     def has_no_folder_yet(self) -> bool:
         """Whether the folder waits for its first file. One that the database refers into is not there, and missed."""
-        is_absent = self.media.is_on_this_machine and not self.media.root.exists()
-        return is_absent and next(referenced_keys(self.alias), None) is None
+        if not self.media.is_on_this_machine or self.media.root.exists():
+            return False
+        try:
+            return next(referenced_keys(self.alias), None) is None
+        except DatabaseError:
+            return False  # a site that was never started has no tables, and nobody to tell what is in them
 
     @property
     def curl_line(self) -> str:
