@@ -39,7 +39,7 @@ from external_storage.django.uploads import Upload
 from external_storage.errors import ContentRefused
 from external_storage.stores import BytesSource
 
-from .conftest import SITE, MovedSite, forget_moves
+from .conftest import SITE, UP_TO, MovedSite, forget_moves
 
 NAMES = st.sampled_from(["a.txt", "b.txt", "covers/c.txt", "covers/d.txt"])
 WHICH = st.integers(0, 5)
@@ -218,7 +218,8 @@ class AnyOrder(RuleBasedStateMachine):
                 self.write(name)  # whoever looks after the site decides
         else:
             assert self._state.active == target
-            if state.active != target or state.links_to_the_site:  # else it was there, and nothing was compared
+            # Nothing is compared by whoever is there already, or turns back before links pointed elsewhere.
+            if (state.active != target or state.links_to_the_site) and state.linked != target:
                 self.meddled = {(store, key) for store, key in self.meddled if store != target}
         self._uncover(self._state.active)
         self.copied = False
@@ -519,3 +520,12 @@ def test_a_copy_by_hand_leaves_alone_what_was_written_in_the_standby_by_a_proces
     site.time_passes()
     site.drain()
     assert site.held("disk") == site.held("other") == {name: "two"}
+
+
+def test_a_name_that_was_deleted_where_the_files_were_before_is_copied_there_when_it_is_used_again(site):
+    site.climb(*UP_TO["left"], target="other")
+    site.storage.delete(site.save("a.txt", "one"))
+    journey.move("default", "disk", settles=True, sleep=lambda _: site.time_passes())
+    site.save("a.txt", "two")
+    journey.move("default", "other", sleep=lambda _: site.time_passes())
+    assert site.held("other") == {"a.txt": "two"}

@@ -39,6 +39,8 @@ def begin(alias: str, key: str, *, deletes: bool = False, creates: bool = False)
     name. Raise `AlreadyExists` if somebody was.
     """
     state = fresh_state_of(alias)
+    if creates and not state.is_moving and not state.is_alone:
+        _forget_that_it_was_deleted(state, key)
     if state.is_alone or (creates and not state.is_moving):
         return Touch(state, key, state.active, deletes, creates)
 
@@ -65,6 +67,14 @@ def end(touch: Touch, *, gave_up: bool = False) -> None:
         now = database.in_transaction(lambda: _mark_again(touch))
     if touch.holder not in now.in_use:
         _deliver_at_once(touch)
+
+
+def _forget_that_it_was_deleted(state: State, key: str) -> None:
+    """Let a key be a new one that was deleted elsewhere before the store in use took over: it is to be copied again."""
+    database.run(
+        "DELETE FROM external_storage_mark WHERE alias = %s AND key = %s AND target = %s AND delivered_at IS NOT NULL",
+        *(state.alias, key, state.active),
+    )
 
 
 def _mark_again(touch: Touch) -> State:
