@@ -9,32 +9,61 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('bookwyrm', '0003_followed_covers_url'),
+        ("bookwyrm", "0003_followed_covers_url"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Export',
+            name="Export",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('status', models.CharField(choices=[('waiting', 'waiting'), ('running', 'being made'), ('ready', 'ready'), ('failed', 'failed')], default='waiting', max_length=10, verbose_name='status')),
-                ('store', models.CharField(blank=True, max_length=100)),
-                ('archive', models.FileField(blank=True, storage=bookwyrm.exports.models.private_storage, upload_to='')),
-                ('size', models.PositiveBigIntegerField(default=0)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='asked for')),
-                ('heard_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(null=True, verbose_name='kept until')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("running", "being made"),
+                            ("ready", "ready"),
+                            ("failed", "failed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("store", models.CharField(blank=True, max_length=100)),
+                (
+                    "archive",
+                    models.FileField(blank=True, storage=bookwyrm.exports.models.private_storage, upload_to=""),
+                ),
+                ("size", models.PositiveBigIntegerField(default=0)),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="asked for")),
+                ("heard_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(null=True, verbose_name="kept until")),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exports",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'export',
-                'verbose_name_plural': 'exports',
-                'ordering': ['-asked_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['waiting', 'running'])), fields=('owner',), name='one_export_at_a_time')],
+                "verbose_name": "export",
+                "verbose_name_plural": "exports",
+                "ordering": ["-asked_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["waiting", "running"])),
+                        fields=("owner",),
+                        name="one_export_at_a_time",
+                    )
+                ],
             },
         ),
     ]

@@ -9,32 +9,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('bookwyrm', '0004_exports'),
+        ("bookwyrm", "0004_exports"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Import',
+            name="Import",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('status', models.CharField(choices=[('waiting', 'waiting'), ('running', 'being read'), ('done', 'done'), ('refused', 'refused'), ('failed', 'failed')], default='waiting', max_length=10, verbose_name='status')),
-                ('why_refused', models.CharField(blank=True, choices=[('damaged', 'This is not a tar.gz archive, or it is damaged.'), ('too large', 'The archive holds more than this site takes.'), ('too many', 'The archive has too many files in it.'), ('not a file', 'The archive has links or devices in it. Such archives are not read.'), ('leads out', 'The archive has a file in it whose name leads out of it. Such archives are not read.'), ('no person', 'The archive does not say who it is of and which books they have.')], max_length=20)),
-                ('store', models.CharField(max_length=100)),
-                ('archive', models.FileField(blank=True, storage=bookwyrm.exports.models.private_storage, upload_to='')),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('left_out', models.PositiveIntegerField(default=0)),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='asked for')),
-                ('heard_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("running", "being read"),
+                            ("done", "done"),
+                            ("refused", "refused"),
+                            ("failed", "failed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "why_refused",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("damaged", "This is not a tar.gz archive, or it is damaged."),
+                            ("too large", "The archive holds more than this site takes."),
+                            ("too many", "The archive has too many files in it."),
+                            ("not a file", "The archive has links or devices in it. Such archives are not read."),
+                            (
+                                "leads out",
+                                "The archive has a file in it whose name leads out of it. Such archives are not read.",
+                            ),
+                            ("no person", "The archive does not say who it is of and which books they have."),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("store", models.CharField(max_length=100)),
+                (
+                    "archive",
+                    models.FileField(blank=True, storage=bookwyrm.exports.models.private_storage, upload_to=""),
+                ),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("left_out", models.PositiveIntegerField(default=0)),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="asked for")),
+                ("heard_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="imports",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'import',
-                'verbose_name_plural': 'imports',
-                'ordering': ['-asked_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['waiting', 'running'])), fields=('owner',), name='one_import_at_a_time')],
+                "verbose_name": "import",
+                "verbose_name_plural": "imports",
+                "ordering": ["-asked_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["waiting", "running"])),
+                        fields=("owner",),
+                        name="one_import_at_a_time",
+                    )
+                ],
             },
         ),
     ]
