@@ -7,7 +7,7 @@ called from several threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -98,6 +98,15 @@ class Surveyed(Protocol):
 def walk_of(store: Store) -> Callable[..., Iterator[ObjectInfo | PassedOver]]:
     """Return the fullest walk that *store* has: its ``survey``, or else its ``list``."""
     return store.survey if isinstance(store, Surveyed) else store.list
+
+
+def objects_among(entries: Iterable[ObjectInfo | PassedOver]) -> Iterator[ObjectInfo]:
+    """Make a `Store.list` of a survey: a file that is no object is left out, a folder that cannot be read raises."""
+    for entry in entries:
+        if isinstance(entry, ObjectInfo):
+            yield entry
+        elif entry.key.endswith("/") or not entry.key:
+            raise entry.error
 
 
 class Sending(Protocol):

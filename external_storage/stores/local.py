@@ -29,7 +29,7 @@ from ..errors import (
     TransientStoreError,
 )
 from ..objects import Headers, ObjectInfo, PassedOver, check_key
-from .base import Source
+from .base import Source, objects_among
 from .sources import check_digest
 
 # What a file is called until it is complete. It lies beside its final name, so that the rename stays on one device.
@@ -67,11 +67,7 @@ class LocalStore:
     # Reading
 
     def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
-        for entry in self.survey(prefix, after=after, until=until):
-            if isinstance(entry, ObjectInfo):
-                yield entry
-            elif entry.key.endswith("/") or not entry.key:
-                raise entry.error
+        return objects_among(self.survey(prefix, after=after, until=until))
 
     def survey(
         self, prefix: str = "", *, after: str = "", until: str | None = None

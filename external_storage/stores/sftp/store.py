@@ -22,7 +22,7 @@ from ...errors import (
     StoreRefused,
 )
 from ...objects import Headers, ObjectInfo, PassedOver, check_key, in_key_order
-from ..base import Source
+from ..base import Source, objects_among
 from . import packets, pool, refusals, tree
 from .channel import Channel, Reply, Steps, greeted
 from .packets import Attributes, Kind, Status
@@ -89,11 +89,7 @@ class SftpStore:
     # Reading
 
     def list(self, prefix: str = "", *, after: str = "", until: str | None = None) -> Iterator[ObjectInfo]:
-        for entry in self.survey(prefix, after=after, until=until):
-            if isinstance(entry, ObjectInfo):
-                yield entry
-            elif entry.key.endswith("/") or not entry.key:
-                raise entry.error
+        return objects_among(self.survey(prefix, after=after, until=until))
 
     def survey(
         self, prefix: str = "", *, after: str = "", until: str | None = None
