@@ -33,12 +33,13 @@ class Relay:
 
     def mend(self) -> None:
         """Let all through again; connections from before are reset."""
+        self._open.set()  # before the first is reset: whoever calls again at once must not meet the dead machine
         held, self._held = self._held, []
         for connection in held:
             with contextlib.suppress(OSError):
                 connection.setsockopt(*RESET_ON_CLOSE)
+                connection.shutdown(socket.SHUT_RDWR)  # or a thread that still listens to it would keep it open
             connection.close()
-        self._open.set()
 
     def close(self) -> None:
         self._listener.close()
