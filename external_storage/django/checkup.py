@@ -400,7 +400,8 @@ def _page_for_a_visitor(site_origin: str, ask: Ask) -> Answer | str:
 
 
 def _unseen_by_a_visitor(identifier: str, why: str) -> Finding:
-    return unknown(
+    # A warning: the question was answered for the site, and many a server cannot reach its own public name.
+    return warning(
         identifier,
         say("{why} The site itself sends what it should; whether visitors get it could not be seen.", why=why),
         say("Check again once the site can be reached from here at its own address."),

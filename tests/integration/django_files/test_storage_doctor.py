@@ -709,7 +709,7 @@ def test_the_headers_that_visitors_get_count_not_those_that_the_site_sent(site, 
 @one_server
 def test_headers_of_a_site_that_no_visitor_reaches_from_here_are_not_called_right(site, doctor):
     told = doctor()
-    assert (told["site.csp"], told["site.nosniff"]) == ("could not tell", "could not tell")
+    assert (told["site.csp"], told["site.nosniff"]) == ("warning", "warning")
     assert "whether visitors get it could not be seen" in told.seen("site.csp")
 
 
