@@ -238,7 +238,7 @@ def test_a_first_start_with_use_s3_leaves_the_files_where_they_are(site, home, s
         (site.root / ".bw" / file).unlink(missing_ok=True)
     forget_who_it_is(site)
     site.use_bucket(server, server.make_bucket())
-    site.set(USE_S3="true")
+    site.set(USE_S3="true", STORAGE_URL="")  # that store would remember, too
     assert "The files go" not in site.run("./bw-dev restart").printed
     assert stores(site) == ON_DISK
     assert "but the database decides" in site.run("./bw-dev status").printed
