@@ -30,6 +30,7 @@ from ..errors import (
 )
 from ..objects import Headers, ObjectInfo, PassedOver, check_key
 from .base import Source, objects_among
+from .folders import walk_folders
 from .sources import check_digest
 
 # What a file is called until it is complete. It lies beside its final name, so that the rename stays on one device.
@@ -77,22 +78,7 @@ class LocalStore:
             raise ContainerMissing(
                 f"The folder {self.root} does not exist.", remedy="Check the path, and that its disk is mounted."
             )
-        # A stack of half-read directories instead of recursion: trees may be deeper than Python's call stack.
-        walk = [iter(self._entries(""))]
-        holds_all = not prefix and not after and until is None
-        while walk:
-            entry = next(walk[-1], None)
-            if entry is None:
-                walk.pop()
-            elif isinstance(entry, PassedOver):
-                yield entry
-            elif holds_all or _may_hold(entry.key, prefix, after, until):
-                if entry.is_folder:
-                    walk.append(iter(self._entries(entry.key)))
-                else:
-                    seen = self._look_at(entry)
-                    if seen is not None:
-                        yield seen
+        yield from walk_folders(lambda folder: iter(self._entries(folder)), self._look_at, prefix, after, until)
 
     def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
         """A change within the clock's grain leaves no trace, so a file must have been left alone for a moment."""
@@ -384,15 +370,6 @@ def _is_same_version(now: os.stat_result, then: os.stat_result) -> bool:
     # The time of change shows what sets mtime back, but moves too when another file takes this one's name: then the
     # link count goes down, and what we read is still one whole version.
     return now.st_ctime_ns == then.st_ctime_ns or now.st_nlink != then.st_nlink
-
-
-def _may_hold(key: str, prefix: str, after: str, until: str | None) -> bool:
-    """Return whether *key*, or anything below it if it ends in "/", starts with *prefix* and lies in the range."""
-    if not key.startswith(prefix) and not (key.endswith("/") and prefix.startswith(key)):
-        return False
-    if until is not None and os.fsencode(key) > os.fsencode(until):
-        return False
-    return os.fsencode(key) > os.fsencode(after) or (key.endswith("/") and after.startswith(key))
 
 
 def _pour(source: Source, descriptor: int) -> str:

@@ -23,6 +23,7 @@ from ...errors import (
 )
 from ...objects import Headers, ObjectInfo, PassedOver, check_key, in_key_order
 from ..base import Source, objects_among
+from ..folders import walk_folders
 from . import packets, pool, refusals, tree
 from .channel import Channel, Reply, Steps, greeted
 from .packets import Attributes, Kind, Status
@@ -95,20 +96,7 @@ class SftpStore:
         self, prefix: str = "", *, after: str = "", until: str | None = None
     ) -> Iterator[ObjectInfo | PassedOver]:
         """Walk the folders in key order; one that cannot be read is passed over under its name and a slash."""
-        # A stack of half-read folders instead of recursion: trees may be deeper than Python's call stack.
-        walk = [iter(self._entries(""))]
-        holds_all = not prefix and not after and until is None
-        while walk:
-            entry = next(walk[-1], None)
-            if entry is None:
-                walk.pop()
-            elif isinstance(entry, PassedOver):
-                yield entry
-            elif holds_all or _may_hold(entry.key, prefix, after, until):
-                if entry.attributes.is_folder:
-                    walk.append(iter(self._entries(entry.key)))
-                elif (seen := self._look_at(entry)) is not None:
-                    yield seen
+        yield from walk_folders(lambda folder: iter(self._entries(folder)), self._look_at, prefix, after, until)
 
     def describe(self, key: str) -> ObjectInfo:
         _, attributes = self._do(lambda channel: self._tree.look(channel, key))
@@ -329,6 +317,10 @@ class _Entry:
     key: str
     attributes: Attributes
 
+    @property
+    def is_folder(self) -> bool:
+        return self.attributes.is_folder
+
 
 def _removing(channel: Channel, path: bytes) -> Steps[int]:
     removed = channel.ask(Kind.REMOVE, packets.text(path))
@@ -342,12 +334,3 @@ def _entry(folder: str, name: bytes, attributes: Attributes) -> _Entry | PassedO
         # Only a server that lies has such names; nothing is asked of it under them.
         return PassedOver(key, KeyRefused(f"The server names {key!r} as one file.", key=key))
     return _Entry(f"{key}/" if attributes.is_folder else key, attributes)
-
-
-def _may_hold(key: str, prefix: str, after: str, until: str | None) -> bool:
-    """Return whether *key*, or anything below it if it ends in "/", starts with *prefix* and lies in the range."""
-    if not key.startswith(prefix) and not (key.endswith("/") and prefix.startswith(key)):
-        return False
-    if until is not None and in_key_order(key) > in_key_order(until):
-        return False
-    return in_key_order(key) > in_key_order(after) or (key.endswith("/") and after.startswith(key))
