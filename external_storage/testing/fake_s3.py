@@ -32,7 +32,7 @@ from ..objects import etag_of_parts, in_key_order
 
 @dataclass
 class Request:
-    """One request as it arrived."""
+    """One request as it arrived, at a time of the monotonic clock."""
 
     method: str
     bucket: str
@@ -41,6 +41,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     path_ends_with_slash: bool = False
+    arrived_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
