@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
+from django.conf import settings
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
@@ -18,6 +20,7 @@ from ..errors import StorageError
 from ..objects import PublishingRule
 from ..stores import BytesSource, LocalStore, Source
 from . import conf, publishing
+from .last_collection import LastCollection
 from .moving.state import fresh_state_of
 from .uploads import Upload
 
@@ -67,10 +70,11 @@ class StaticStorage(ManifestStaticFilesStorage):
         return name
 
     def _save(self, name: str, content: File) -> str:
-        if self._is_hashing and self._holds(name, content):
-            return name  # written anew, it would have to be read again to find out that it is the same
-        with Upload.of(name, content) as upload:
-            self._write(upload)
+        # Written anew, it would have to be read again to find out that it is the same.
+        if not (self._is_hashing and self._holds(name, content)):
+            with Upload.of(name, content) as upload:
+                self._write(upload)
+        self.last_collection.vouch_for(name)
         return name
 
     def _holds(self, name: str, content: File) -> bool:
@@ -82,18 +86,38 @@ class StaticStorage(ManifestStaticFilesStorage):
         content.seek(0)
         return held == content.read()
 
-    def post_process(self, *args: Any, **options: Any) -> Iterator[tuple[str, str, bool]]:
+    def post_process(
+        self, paths: dict[str, Any], dry_run: bool = False, **options: Any
+    ) -> Iterator[tuple[str, str, bool]]:
+        """Hash and rewrite what was collected, unless nothing has changed since that was done the last time."""
+        if dry_run:
+            return
+        made = self.last_collection.hashed_names(paths)
+        if made is None:
+            yield from self._process_all(paths, options)
+            return
+        yield from ((name, hashed_name, False) for name, hashed_name in made.items())
+        self.hashed_files = made
+        self._publish()
+
+    def _process_all(self, paths: dict[str, Any], options: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
+        self.last_collection.begin_anew()
         self._is_hashing = True
         try:
-            yield from super().post_process(*args, **options)
+            yield from super().post_process(paths, **options)
         finally:
             self._is_hashing = False
 
     def save_manifest(self) -> None:
-        """Send the collected files, then write the manifest here, then there. The order is what the class promises."""
+        """Put what was collected on the disk for good, then publish it."""
         # All at once, for on the way to its hashed name a file is written several times. A power cut before this leaves
         # a manifest that names none of it.
         self._collected.write_to_disk({*self.hashed_files, *self.hashed_files.values()})
+        self.last_collection.keep(self.hashed_files)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Send the collected files, then write the manifest here, then there. The order is what the class promises."""
         stores = self.remote_stores
         for store in stores:
             self.sent = self._send_files(store)
@@ -132,6 +156,14 @@ class StaticStorage(ManifestStaticFilesStorage):
         rules = transfer.Rules(publish=self.rule, on_difference="replace", **which)
         target, state_dir = conf.store_named(store), conf.configuration().state_dir
         return transfer.copy(self._collected, target, rules, state_dir=state_dir)
+
+    @cached_property
+    def last_collection(self) -> LastCollection:
+        """What is remembered of the run before. A class that makes something else of the files remembers nothing."""
+        folder = conf.configuration().state_dir if type(self) is StaticStorage else None
+        recipe = f"{django.__version__} {settings.STATIC_URL} {self.patterns}"
+        file = folder / f"collected-{self.alias}.json" if folder else None
+        return LastCollection(file, Path(self.location), recipe)
 
     @cached_property
     def _collected(self) -> LocalStore:

@@ -36,6 +36,7 @@ class FileSite:
     media: Path
     static: Path
     active: str = "bucket"
+    state: Path | None = None
     values: dict[str, Any] = field(default_factory=dict)
 
     def configure(self, *, active: str = "", deadline: float = 10.0, **bucket: Any) -> None:
@@ -71,6 +72,7 @@ class FileSite:
             },
             "DEADLINE": deadline,
             "SITE_ORIGINS": [SITE],
+            "STATE_DIR": self.state,
             "CONFIGURED_BY": {"BUCKET": "AWS_STORAGE_BUCKET_NAME", "ACTIVE": "USE_S3"},
         }
 

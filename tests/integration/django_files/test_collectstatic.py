@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 import urllib3
 from django.contrib.staticfiles.storage import staticfiles_storage
 
+from external_storage.django.last_collection import FINE_GRAIN_SECONDS
 from external_storage.objects import IMMUTABLE
 
+from .conftest import one_server
 from .fussy_front import fussy_front, refusal
 
 MANIFEST = "staticfiles.json"
@@ -62,6 +65,61 @@ def test_a_second_run_sends_nothing_and_says_so(site, source, run):
     collect(run)
     ran = collect(run)
     assert ran.out.splitlines()[-1].startswith("copied 0, already there 12")
+
+
+def processed_in(run) -> int:
+    """Collect once more, and return how many files were hashed and rewritten again."""
+    told = collect(run).out
+    return int(told.partition(" post-processed")[0].rpartition(" ")[2]) if "post-processed" in told else 0
+
+
+@pytest.fixture
+def remembering(site, source, tmp_path) -> None:
+    """Let the site have a folder to remember things in, and files that did not change within the last tick."""
+    site.state = tmp_path / "state"
+    site.configure()
+    newest = max(path.stat().st_ctime for path in source.rglob("*"))
+    time.sleep(max(0.0, newest + FINE_GRAIN_SECONDS - time.time()))
+
+
+@one_server
+@pytest.mark.usefixtures("remembering")
+def test_what_did_not_change_is_not_rewritten_again(site, run):
+    collect(run)
+    hashed = json.loads((site.static / MANIFEST).read_text())
+    assert processed_in(run) == 0
+    assert json.loads((site.static / MANIFEST).read_text()) == hashed
+
+
+@pytest.mark.parametrize("what", ["source", "collected", "hashed", "forgotten"])
+@one_server
+@pytest.mark.usefixtures("remembering")
+def test_a_change_is_found_whatever_its_size_and_time_say(site, source, run, what):
+    collect(run)
+    name = site.static / json.loads((site.static / MANIFEST).read_text())["paths"]["js/site.js"]
+    if what == "forgotten":
+        site.static.joinpath("images/icon.svg").unlink()
+    else:
+        path = {"source": source / "js/site.js", "collected": site.static / "js/site.js", "hashed": name}[what]
+        before = path.stat()
+        path.write_bytes(b"document.title = 7")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert processed_in(run) > 0
+    paths = json.loads((site.static / MANIFEST).read_text())["paths"]
+    assert (site.static / "js/site.js").read_bytes() == (source / "js/site.js").read_bytes()
+    assert all((site.static / hashed).is_file() and (site.static / plain).is_file() for plain, hashed in paths.items())
+
+
+@one_server
+@pytest.mark.usefixtures("remembering")
+def test_what_broke_off_while_it_was_sent_is_sent_by_the_next_run_without_making_it_anew(site, run):
+    denied = refusal(403, "AccessDenied")
+    with fussy_front(site.server.endpoint_url, lambda r: denied if r.command == "PUT" else None) as front:
+        site.configure(ENDPOINT_URL=front.url)
+        assert run("collectstatic", "--noinput").code == 3
+    site.configure(ENDPOINT_URL=site.server.endpoint_url)
+    assert processed_in(run) == 0
+    assert len(site.bucket.keys_under()) == 13
 
 
 def test_only_what_changed_is_sent_and_the_old_version_stays(site, source, run):

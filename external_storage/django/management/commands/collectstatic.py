@@ -40,13 +40,16 @@ class Command(StorageConsole, collectstatic.Command):
 
         Contents are compared, not times: a release may bring a file that is older than the one it replaces.
         """
-        if not self.is_ours or self.symlink or not self.storage.exists(prefixed_path):
+        if not self.is_ours or self.symlink:
             return super().delete_file(path, prefixed_path, source_storage)
-        with source_storage.open(path) as new, self.storage.open(prefixed_path) as old:
-            is_the_same = new.read() == old.read()
-        if is_the_same and prefixed_path not in self.unmodified_files:
+        is_there = self.storage.last_collection.has(prefixed_path, source_storage.path(path))
+        if not is_there and self.storage.exists(prefixed_path):
+            with source_storage.open(path) as new, self.storage.open(prefixed_path) as old:
+                is_there = new.read() == old.read()
+            self.storage.last_collection.vouch_for(prefixed_path)
+        if is_there:
             self.unmodified_files.append(prefixed_path)
-        return not is_the_same
+        return not is_there
 
     def handle(self, **options: Any) -> None:
         with self.ending_with_a_word(as_json=options["json"]):
