@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from external_storage.errors import (
     StoreUnreachable,
 )
 from external_storage.stores import Store
+from external_storage.stores.container import CHUNK, IN_MEMORY
 from external_storage.stores.google import GoogleStore
 from external_storage.stores.libcloud import LibcloudStore
-from external_storage.testing.contract import UNUSUAL, get, put
+from external_storage.testing.contract import PICTURE, UNUSUAL, get, put
 from tests import servers
 from tests.contract.containers import ContainerContract
 from tests.servers import S3Server
@@ -154,19 +156,6 @@ def test_what_may_not_be_looked_at_is_not_missing(tmp_path: Path, monkeypatch):
         store.describe("closed/a")
 
 
-def test_a_driver_that_does_not_hold_the_contract_is_refused_with_those_that_do():
-    with pytest.raises(SettingsError) as refused:
-        LibcloudStore("b2", driver="backblaze_b2", container="a", key="id", secret="a-secret-of-somebody")
-    assert "local, s3, openstack_swift" in str(refused.value)
-    assert "a-secret" not in str(refused.value)
-
-
-def test_a_wrong_region_is_told_without_a_request():
-    store = LibcloudStore("s3", driver="s3", container="a", key="id", secret="s", options={"region": "no-such-region"})
-    with pytest.raises(SettingsError, match="does not take these options: region"):
-        store.describe("a")
-
-
 def test_a_bucket_of_google_that_is_missing_is_no_missing_object(google_client: Client):
     store = GoogleStore("google", google_client.bucket("not-there"))
     for ask in (lambda: list(store.list()), lambda: store.describe("a")):
@@ -179,3 +168,53 @@ def test_servers_that_are_absent_name_what_adds_them(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(servers.ServerAbsent, match="pip install gcp-storage-emulator"), google():
         pass
+
+
+# T12: what the library's drivers are known for
+
+
+@pytest.fixture(params=["s3", "swift", "folders"])
+def container(request, ceph: S3Server, tmp_path: Path) -> LibcloudStore:
+    if request.param == "s3":
+        return on_s3(ceph, ceph.make_bucket().name)
+    if request.param == "swift":
+        swift = swift_of(ceph)
+        return on_swift(swift, swift.make_container())
+    (tmp_path / "container").mkdir()
+    return LibcloudStore("folders", driver="local", container="container", key=str(tmp_path))
+
+
+def test_t12_an_empty_object_comes_to_its_end(container: LibcloudStore):
+    put(container, "empty", b"")
+    with container.open("empty") as source:
+        assert (source.read(CHUNK), source.read(CHUNK), source.info.size) == (b"", b"", 0)
+        source.check_unchanged()
+        source.restart()
+        assert source.read() == b""
+
+
+def test_t12_an_object_passes_through_without_being_held(container: LibcloudStore):
+    size, piece = 5 * IN_MEMORY, bytes(CHUNK)
+    put(container, "large", piece * (size // CHUNK))
+    tracemalloc.start()
+    try:
+        with container.open("large") as source:
+            container.put("copy", source, PICTURE)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2 * IN_MEMORY
+    assert container.describe("copy").size == size
+
+
+def test_t12_a_driver_that_does_not_hold_the_contract_is_refused_with_those_that_do():
+    with pytest.raises(SettingsError) as refused:
+        LibcloudStore("b2", driver="backblaze_b2", container="a", key="id", secret="a-secret-of-somebody")
+    assert "local, s3, openstack_swift" in str(refused.value)
+    assert "a-secret" not in str(refused.value)
+
+
+def test_t12_a_wrong_region_is_told_without_a_request():
+    store = LibcloudStore("s3", driver="s3", container="a", key="id", secret="s", options={"region": "no-such-region"})
+    with pytest.raises(SettingsError, match="does not take these options: region"):
+        store.describe("a")

@@ -44,7 +44,7 @@ def every_way(store):
 # T1: an unknown host
 
 
-def test_an_unknown_host_is_refused_with_its_fingerprint_and_how_to_trust_it(openssh, tmp_path):
+def test_t1_an_unknown_host_is_refused_with_its_fingerprint_and_how_to_trust_it(openssh, tmp_path):
     store = sftp_store(openssh, known_hosts=str(tmp_path / "none"))
     for ask in every_way(store):
         with pytest.raises(HostKeyUnknown) as caught:
@@ -56,7 +56,7 @@ def test_an_unknown_host_is_refused_with_its_fingerprint_and_how_to_trust_it(ope
     assert not (tmp_path / "none").exists()
 
 
-def test_a_host_is_known_once_its_key_is_written_down(openssh, tmp_path):
+def test_t1_a_host_is_known_once_its_key_is_written_down(openssh, tmp_path):
     file = tmp_path / "with space" / "known 100% hosts"
     shown = known_hosts.shown_by(openssh.host, openssh.port)
     assert [key.fingerprint for key in shown] == [openssh.fingerprint]
@@ -70,7 +70,7 @@ def test_a_host_is_known_once_its_key_is_written_down(openssh, tmp_path):
 # T2: another key than before
 
 
-def test_a_changed_host_key_is_refused_whatever_else_is_known(openssh, tmp_path):
+def test_t2_a_changed_host_key_is_refused_whatever_else_is_known(openssh, tmp_path):
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     file = tmp_path / "known_hosts"
@@ -88,7 +88,7 @@ def test_a_changed_host_key_is_refused_whatever_else_is_known(openssh, tmp_path)
 # T3: who logs in
 
 
-def test_a_password_or_a_key_with_a_passphrase_opens_the_door(openssh):
+def test_t3_a_password_or_a_key_with_a_passphrase_opens_the_door(openssh):
     root = openssh.make_folder()
     put(sftp_store(openssh, root, key_file=None, password=PASSWORD), "a", b"1")
     locked = str(openssh.key_file_with_passphrase)
@@ -111,7 +111,7 @@ def wrong_logins(server, folder: Path):
     yield {"user": "stranger"}, "could not log in"
 
 
-def test_a_wrong_login_is_refused_at_once_and_nobody_is_asked(openssh, tmp_path):
+def test_t3_a_wrong_login_is_refused_at_once_and_nobody_is_asked(openssh, tmp_path):
     for changed, told in wrong_logins(openssh, tmp_path):
         began = time.monotonic()
         with pytest.raises(CredentialsRefused, match=told) as caught:
@@ -123,7 +123,7 @@ def test_a_wrong_login_is_refused_at_once_and_nobody_is_asked(openssh, tmp_path)
         assert time.monotonic() - began < 8
 
 
-def test_a_secret_stands_in_no_command_line_environment_or_file(openssh):
+def test_t3_a_secret_stands_in_no_command_line_environment_or_file(openssh):
     store = sftp_store(openssh, key_file=None, password=PASSWORD)
     put(store, "a", b"1")
     for process in map(str, processes_of(store)):
@@ -135,14 +135,14 @@ def processes_of(store) -> list[int]:
     return [channel.process_id for pool in (store._shared, store._ahead) for channel in pool._channels]
 
 
-def test_a_host_that_does_not_answer_is_named(openssh):
+def test_t3_a_host_that_does_not_answer_is_named(openssh):
     with pytest.raises(StoreUnreachable, match="connection refused"):
         sftp_store(openssh, "/", port=1).describe("a")
     with pytest.raises(StoreUnreachable, match="no such host name"):
         sftp_store(openssh, "/", host="no.such.host.invalid").describe("a")
 
 
-def test_an_account_without_sftp_is_named_as_such(openssh):
+def test_t3_an_account_without_sftp_is_named_as_such(openssh):
     with pytest.raises(StoreRefused, match="something else than SFTP"):
         sftp_store(openssh, "/", user="nosftp").describe("a")
 
@@ -150,7 +150,7 @@ def test_an_account_without_sftp_is_named_as_such(openssh):
 # T5: no room left
 
 
-def test_a_full_disk_leaves_neither_the_object_nor_half_of_it(openssh):
+def test_t5_a_full_disk_leaves_neither_the_object_nor_half_of_it(openssh):
     store = sftp_store(openssh, FULL_DISK)
     put(store, "small", b"1" * 1000)
     for fill in (
@@ -170,7 +170,7 @@ def test_a_full_disk_leaves_neither_the_object_nor_half_of_it(openssh):
 # T6: a server that moves no file onto another
 
 
-def test_without_posix_rename_objects_are_replaced_and_nobody_who_asks_us_finds_them_missing(openssh):
+def test_t6_without_posix_rename_objects_are_replaced_and_nobody_who_asks_us_finds_them_missing(openssh):
     store = sftp_store(openssh, user="norename")
     versions = [bytes([n]) * 20_000 for n in range(30)]
     put(store, "covers/a.jpg", versions[0])
@@ -189,7 +189,7 @@ def test_without_posix_rename_objects_are_replaced_and_nobody_who_asks_us_finds_
     assert any("posix-rename" in note for note in store.notes)
 
 
-def test_what_was_being_replaced_when_we_were_killed_is_there_and_comes_back(openssh):
+def test_t6_what_was_being_replaced_when_we_were_killed_is_there_and_comes_back(openssh):
     root = openssh.make_folder()
     old = root / ".previous-a.jpg"
     old.write_bytes(b"old")
@@ -203,7 +203,7 @@ def test_what_was_being_replaced_when_we_were_killed_is_there_and_comes_back(ope
     assert list(root.iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_no_object_and_is_cleared_away_when_it_is_old(openssh):
+def test_t6_what_a_killed_run_left_is_no_object_and_is_cleared_away_when_it_is_old(openssh):
     root = openssh.make_folder()
     for name, age in (("old", 7200), ("new", 0)):
         path = root / f".incoming-{name}"
@@ -222,7 +222,7 @@ def modes(root: Path) -> list[str]:
     return [f"{path.stat().st_mode & 0o777:o}" for path in sorted(root.rglob("*"))]
 
 
-def test_modes_are_those_of_the_settings_whatever_the_umask(openssh):
+def test_t7_modes_are_those_of_the_settings_whatever_the_umask(openssh):
     for user in ("books", "strict"):
         root = openssh.make_folder()
         store = sftp_store(openssh, root, user=user)
@@ -239,7 +239,7 @@ def test_modes_are_those_of_the_settings_whatever_the_umask(openssh):
     assert modes(root) == ["700", "600"]
 
 
-def test_a_folder_that_may_not_be_written_to_is_named_at_once(openssh):
+def test_t7_a_folder_that_may_not_be_written_to_is_named_at_once(openssh):
     root = openssh.make_folder()
     (root / "covers").mkdir(mode=0o755)  # root's, and the user is another
     store = sftp_store(openssh, root)
@@ -265,7 +265,7 @@ def immutable(path: Path):
             subprocess.run(["chattr", "-i", path], check=True)
 
 
-def test_a_delete_that_is_refused_says_so_and_the_others_are_done(openssh):
+def test_t8_a_delete_that_is_refused_says_so_and_the_others_are_done(openssh):
     root = openssh.make_folder()
     store = sftp_store(openssh, root)
     put(store, "kept/a", b"1")
@@ -280,7 +280,7 @@ def test_a_delete_that_is_refused_says_so_and_the_others_are_done(openssh):
 # T11: read-only, a chroot, no such folder
 
 
-def test_a_read_only_server_is_named_at_the_first_write(openssh):
+def test_t11_a_read_only_server_is_named_at_the_first_write(openssh):
     root = openssh.make_folder()
     (root / "a").write_bytes(b"1")
     os.chown(root / "a", USER_ID, USER_ID)
@@ -293,7 +293,7 @@ def test_a_read_only_server_is_named_at_the_first_write(openssh):
     assert keys(store) == ["a"]
 
 
-def test_a_folder_that_is_not_there_is_named_and_not_made(openssh):
+def test_t11_a_folder_that_is_not_there_is_named_and_not_made(openssh):
     root = openssh.make_folder() / "missing"
     for ask in every_way(sftp_store(openssh, root)):
         with pytest.raises(ContainerMissing, match="does not exist") as caught:
@@ -302,7 +302,7 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(openssh):
     assert not root.exists()
 
 
-def test_a_chroot_has_its_own_root(openssh):
+def test_t11_a_chroot_has_its_own_root(openssh):
     with pytest.raises(ContainerMissing):
         keys(sftp_store(openssh, openssh.make_folder(), user="jailed"))
     store = sftp_store(openssh, "/files", user="jailed")

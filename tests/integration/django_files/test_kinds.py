@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, storages
 
 from external_storage.django import conf, live
 from external_storage.django.console import without_secrets
@@ -195,3 +195,12 @@ def test_the_site_reads_and_writes_through_it(settings, tmp_path: Path):
     assert storage.open("covers/a.txt", "r").read() == "text"
     storage.delete("covers/a.txt")
     assert not storage.exists("covers/a.txt")
+
+
+@pytest.mark.django_db
+def test_t12_a_link_to_a_driver_without_addresses_is_the_sites_own_and_asks_nobody(settings):
+    nobody = SWIFT | {"OPTIONS": {"ex_force_auth_url": "http://127.0.0.1:1", "ex_force_auth_version": "1.0"}}
+    aliases = {"default": {"ACTIVE": "store", "STORES": ["store", "disk"]}}
+    settings.EXTERNAL_STORAGE = {"STORES": {"store": nobody, "disk": DISK}, "ALIASES": aliases}
+    settings.STORAGES = dict(settings.STORAGES)
+    assert storages["default"].url("covers/a b.png") == "/images/covers/a%20b.png"

@@ -98,7 +98,7 @@ def test_an_upload_is_a_file_on_the_server_that_its_web_server_can_read(site):
         site.storage.open(name)
 
 
-def test_many_small_writes_to_one_open_file_give_those_bytes(site):
+def test_t9_many_small_writes_to_one_open_file_give_those_bytes(site):
     with site.storage.open("archive.tar", "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
         for n in range(20):
             member = tarfile.TarInfo(f"{n}.png")
