@@ -196,6 +196,15 @@ class RemembersUploads(Protocol):
 
 
 @runtime_checkable
+class RetriesItself(Protocol):
+    """A store that tries some requests again on its own, such as a single part of a large object."""
+
+    def tell_of_retries(self, on_retry: Callable[[StorageError], None]) -> None:
+        """Call *on_retry* from now on, from any thread, with each error that is tried again."""
+        ...
+
+
+@runtime_checkable
 class TellsVersions(Protocol):
     """A store that can tell, without reading, that an object is still the one that was read before."""
 

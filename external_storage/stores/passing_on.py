@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from ..errors import StorageError
 from ..objects import ObjectInfo, PassedOver
-from .base import LeavesUnfinished, Noted, RemembersUploads, Source, Store, TellsVersions, walk_of
+from .base import LeavesUnfinished, Noted, RemembersUploads, RetriesItself, Source, Store, TellsVersions, walk_of
 
 
 class PassesReadingOn:
@@ -34,7 +35,7 @@ class PassesReadingOn:
 
 
 class PassesUploadsOn(PassesReadingOn):
-    """What a store has to say, keeps of its uploads, and tells of versions, is passed on too."""
+    """What a store has to say, keeps of its uploads, tries again, and tells of versions, is passed on too."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -46,6 +47,10 @@ class PassesUploadsOn(PassesReadingOn):
 
     def clear_unfinished(self) -> int:
         return self._store.clear_unfinished() if isinstance(self._store, LeavesUnfinished) else 0
+
+    def tell_of_retries(self, on_retry: Callable[[StorageError], None]) -> None:
+        if isinstance(self._store, RetriesItself):
+            self._store.tell_of_retries(on_retry)
 
     def version_of(self, info: ObjectInfo) -> tuple[str, str] | None:
         return self._store.version_of(info) if isinstance(self._store, TellsVersions) else None

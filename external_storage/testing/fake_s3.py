@@ -216,14 +216,18 @@ class _Upload:
 
 
 class FakeS3:
-    """The server; a context that starts and stops it. Every bucket exists; *page* is the length of its listings."""
+    """The server; a context that starts and stops it. Every bucket exists.
 
-    def __init__(self, *, page: int = 1000) -> None:
+    *page* is the length of its listings. Objects are held under what *named* makes of their keys.
+    """
+
+    def __init__(self, *, page: int = 1000, named: Callable[[str], str] = str) -> None:
         self.objects: dict[str, dict[str, _Object]] = {}
         self.uploads: dict[str, _Upload] = {}
         self.requests: list[Request] = []
         self.clock_ahead = 0.0
         self._page = page
+        self._named = named
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
         self._ids = itertools.count(1)
@@ -253,6 +257,7 @@ class FakeS3:
         return sum(each.method == method and (not query or query in each.query) for each in self.requests)
 
     def reply_to(self, request: Request) -> Reply:
+        request.key = self._named(request.key)
         with self._lock:
             self.requests.append(request)
             fault = next((fault for fault in self._faults if fault.applies_to(request)), None)
@@ -342,7 +347,7 @@ class FakeS3:
     def _delete_many(self, held: dict[str, _Object], body: bytes) -> Reply:
         for key in body.decode().split("<Key>")[1:]:
             name = key.split("</Key>")[0].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-            held.pop(name, None)
+            held.pop(self._named(name), None)
         return Reply(200, b"<DeleteResult></DeleteResult>")
 
     def _begin_upload(self, request: Request) -> Reply:

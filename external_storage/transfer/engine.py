@@ -29,6 +29,7 @@ from ..stores.base import (
     Noted,
     ReadsWhole,
     RemembersUploads,
+    RetriesItself,
     SendsAhead,
     Store,
     TellsVersions,
@@ -37,6 +38,7 @@ from ..stores.contents import RecordedDigests, remember, same_content
 from ..stores.digests import DigestCache, DigestsKnown, TargetDigestsKnown
 from ..stores.dry_run import DryRunStore
 from ..stores.retrying import LONGEST_WAIT_ASKED_FOR, Patience, RetryingStore
+from .collisions import Collisions
 from .copy import LARGEST_AHEAD, copy_object, read_to_copy
 from .flight import Flight
 from .hashing import Hashing
@@ -93,6 +95,8 @@ class Engine:
         self._noted = [store for store in (source, target) if isinstance(store, Noted)]
         if state_dir is not None and isinstance(target, RemembersUploads):
             target.remember_uploads_in(state_dir / "uploads")
+        if isinstance(target, RetriesItself):
+            target.tell_of_retries(self._on_retry)
         self._leftovers = target if isinstance(target, LeavesUnfinished) else None
         self.source: Store = self._patient(source, patience)
         self.target: RetryingStore | TargetDigestsKnown = self._patient(
@@ -107,6 +111,7 @@ class Engine:
         if self._digests is not None and isinstance(target, TellsVersions):
             self.target = TargetDigestsKnown(self.target, target, self._digests)
         self._recorded = RecordedDigests()
+        self._collisions = Collisions(self.source, self.target, rules.prefix)
         self._rules = rules
         self._progress = progress
         self._signals = SignalsRaise()
@@ -138,6 +143,8 @@ class Engine:
         """Do what was decided about the next pair; pairs come in key order."""
         self._raise_if_stopped()
         self._wave.targets_seen += isinstance(pair.target, ObjectInfo)
+        if decision.verdict is Verdict.COPY and not self.report.dry_run:
+            decision = self._collisions.judged(pair, decision)
         if decision.verdict is not Verdict.UNUSABLE:
             self._last_key = pair.key
         if decision.verdict is Verdict.COMPARE or (decision.verdict is Verdict.COPY and not self.report.dry_run):

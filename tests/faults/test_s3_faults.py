@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import unicodedata
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -133,6 +135,15 @@ def test_a_request_to_slow_down_is_honoured_by_all_that_is_under_way(fake, bucke
     pauses = [after - before for before, after in pairwise(arrivals)]
     assert max(pauses) >= 1.8
     assert pauses.index(max(pauses)) < FILES // 2
+
+
+def test_a_part_that_is_sent_again_is_trouble_of_the_whole_run(fake, bucket, tmp_path):
+    (tmp_path / "film.jpg").write_bytes(bytes(20 << 20))
+    fault = fake.misbehave(Fault.answer(503, "SlowDown", Retry_After="1"), method="PUT", first=2, times=1)
+    began = time.monotonic()
+    report = transfer.copy(LocalStore("disk", tmp_path), bucket, RULES)
+    assert (fault.fired, report.retries, report.exit_code) == (1, 1, 0)
+    assert time.monotonic() - began >= 1
 
 
 def test_a_store_that_only_asks_to_slow_down_is_left_in_peace(fake, bucket, disk):
@@ -552,3 +563,36 @@ def test_a_consoles_folder_markers_are_no_objects(fake, bucket, tmp_path):
     empty = type(held["images/covers/a.jpg"])(b"", {}, "d41d8cd98f00b204e9800998ecf8427e", time.time())
     held["images/"] = held["images/covers/"] = empty
     assert transfer.copy(bucket, MemoryStore(), RULES).exit_code == 0
+
+
+# Names that a store does not keep apart
+
+
+@pytest.mark.parametrize(
+    ("named", "first", "second"),
+    [
+        (str.lower, "covers/A.jpg", "covers/a.jpg"),
+        (partial(unicodedata.normalize, "NFC"), "covers/cafe\u0301.jpg", "covers/caf\u00e9.jpg"),
+        (lambda key: unicodedata.normalize("NFD", key).lower(), "covers/Cafe\u0301.jpg", "covers/caf\u00e9.jpg"),
+    ],
+    ids=["small letters", "composed", "both"],
+)
+def test_s32_names_that_the_store_takes_for_one_are_told_before_either_is_sent(tmp_path, named, first, second):
+    for content, key in enumerate(("apart.jpg", first, second)):
+        (tmp_path / key).parent.mkdir(exist_ok=True)
+        (tmp_path / key).write_bytes(b"%d" % content)
+    with FakeS3(named=named) as fake:
+        report = transfer.copy(LocalStore("disk", tmp_path), store_at(fake.endpoint_url), RULES)
+        assert list(fake.objects["pictures"]) == ["images/apart.jpg"]
+    assert (report.copied, report.failed, report.exit_code) == (1, 2, 4)
+    assert [outcome.key for outcome in report.outcomes] == [first, second]
+    assert all(repr(first) in outcome.reason and repr(second) in outcome.reason for outcome in report.outcomes)
+    assert all("Rename one" in outcome.remedy for outcome in report.outcomes)
+
+
+def test_s32_a_store_that_keeps_names_apart_gets_all_of_them(fake, bucket, tmp_path):
+    names = {"A.jpg", "a.jpg", "cafe\u0301.jpg", "caf\u00e9.jpg"}
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    assert transfer.copy(LocalStore("disk", tmp_path), bucket, RULES).exit_code == 0
+    assert {key.removeprefix("images/") for key in fake.objects["pictures"]} == names

@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from base64 import b64encode
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
@@ -42,10 +43,20 @@ class PartThere:
     etag: str
 
 
+def id_of_begun(client: S3Client, key: str, reply: tuple[Answer, bytes]) -> str:
+    """Return the id of the upload that the store's *reply* says has begun."""
+    answer, body = reply
+    found = re.search(r"<UploadId>([^<]+)<", body.decode("utf-8", "replace"))
+    if answer.status != 200 or found is None:
+        raise client.error(answer, body, key)
+    return unescape(found[1])
+
+
 class Multipart:
     """One upload in parts. It is completed, or aborted; a kill leaves it behind, unseen by readers.
 
-    With a *record* it can be taken up later, from the parts that are *there*.
+    With a *record* it can be taken up later, from the parts that are *there*. *on_retry* hears of each part
+    that is sent again, and why.
     """
 
     def __init__(
@@ -54,10 +65,12 @@ class Multipart:
         key: str,
         upload_id: str,
         buffers: threading.Semaphore,
+        on_retry: Callable[[StorageError], None],
         record: Record | None = None,
     ) -> None:
         self.upload_id = upload_id
         self.record = record
+        self._on_retry = on_retry
         self.there: dict[int, PartThere] = {}
         self._client = client
         self._key = key
@@ -67,15 +80,6 @@ class Multipart:
         self._failed = threading.Event()
         self._error: BaseException | None = None
         self._digests: dict[int, bytes] = {}
-
-    @classmethod
-    def begun(cls, client: S3Client, key: str, reply: tuple[Answer, bytes], buffers: threading.Semaphore) -> Multipart:
-        """Return the upload that the store's *reply* says has begun."""
-        answer, body = reply
-        found = re.search(r"<UploadId>([^<]+)<", body.decode("utf-8", "replace"))
-        if answer.status != 200 or found is None:
-            raise client.error(answer, body, key)
-        return cls(client, key, unescape(found[1]), buffers)
 
     def send(self, source: Source, *, part_size: int, condition: dict[str, str]) -> str:
         """Store all of *source* and return its ETag, which is made from the parts' MD5s."""
@@ -155,6 +159,7 @@ class Multipart:
             except (TransientStoreError, DigestMismatch) as error:
                 if attempt >= self._patience.tries or self._failed.is_set():
                     raise
+                self._on_retry(error)
                 self._failed.wait(self._patience.wait_before(attempt, error))
                 attempt += 1
 

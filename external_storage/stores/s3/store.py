@@ -256,6 +256,9 @@ class S3Store:
     def remember_uploads_in(self, folder: Path) -> None:
         self._uploads.records = Records(folder)
 
+    def tell_of_retries(self, on_retry: Callable[[StorageError], None]) -> None:
+        self._uploads.on_retry = on_retry
+
     def clear_unfinished(self) -> int:
         """Abort the uploads in parts that killed runs of ours left; name the others, and leave them alone."""
         try:

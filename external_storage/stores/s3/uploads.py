@@ -15,7 +15,7 @@ from ...errors import ObjectMissing, StorageError
 from .client import S3Client
 from .connection import Answer
 from .listing import clean_etag
-from .multipart import Multipart, PartThere
+from .multipart import Multipart, PartThere, id_of_begun
 from .unfinished import Record, Records, Seen
 
 # Sends the request that begins an upload.
@@ -30,11 +30,12 @@ class Uploads:
         self._place = place
         self._buffers = buffers
         self.records: Records | None = None
+        self.on_retry: Callable[[StorageError], None] = lambda error: None
 
     def begin(self, key: str, wanted: dict[str, str], ask: AskToBegin) -> Multipart:
         """Return an upload for *key*, stored as *wanted*: that of a killed run if there is one, else a new one."""
         if self.records is None:
-            return Multipart.begun(self._client, key, ask(), self._buffers)
+            return self._upload(key, id_of_begun(self._client, key, ask()))
         for record in self.records.left(self._place, key):
             if (upload := self._taken_up(record, wanted)) is not None:
                 return upload
@@ -45,7 +46,7 @@ class Uploads:
         if upload_id is None:
             record.remove()
             return None
-        upload = Multipart(self._client, record.key, upload_id, self._buffers, record)
+        upload = self._upload(record.key, upload_id, record)
         try:
             upload.there = dict(self._parts(record.key, upload_id))
         except ObjectMissing:
@@ -60,13 +61,15 @@ class Uploads:
         there, now = self._list(key)
         record = records.begin(self._place, key, wanted, [seen.upload_id for seen in there if seen.key == key], now)
         try:
-            upload = Multipart.begun(self._client, key, ask(), self._buffers)
+            upload_id = id_of_begun(self._client, key, ask())
         except BaseException:
             record.let_go()
             raise
-        upload.record = record
-        record.name(upload.upload_id)
-        return upload
+        record.name(upload_id)
+        return self._upload(key, upload_id, record)
+
+    def _upload(self, key: str, upload_id: str, record: Record | None = None) -> Multipart:
+        return Multipart(self._client, key, upload_id, self._buffers, self.on_retry, record)
 
     def clear(self, prefix: str) -> tuple[int, list[Seen]]:
         """Abort what our own killed runs left; return how many there were, and the uploads that are not ours."""
@@ -79,7 +82,7 @@ class Uploads:
                 record.remove()
             else:
                 listed = [seen for seen in listed if seen.upload_id != upload_id]
-                cleared += Multipart(self._client, record.key, upload_id, self._buffers, record).abort()
+                cleared += self._upload(record.key, upload_id, record).abort()
         return cleared, listed
 
     @staticmethod
