@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 
-from external_storage.django import conf
+from external_storage.django import conf, store_url
 from external_storage.django.store_url import Secrets, described_by
 from external_storage.errors import SettingsError
 from external_storage.providers import called, named_like
@@ -284,18 +284,6 @@ VARIABLES = {
 # The stores that people's pictures may be in, by the names that `EXTERNAL_STORAGE` has for them.
 DISK, BUCKET, ELSEWHERE = "disk", "bucket", "elsewhere"
 
-KNOWN_HOSTS = "STORAGE_KNOWN_HOSTS"
-
-# What of a store that is no bucket is written where, by the names that `EXTERNAL_STORAGE` has for it.
-NAMES_ELSEWHERE = {
-    **dict.fromkeys(("HOST", "PORT", "USER", "ROOT", "DRIVER", "CONTAINER", "KEY", "CLASS", "OPTIONS"), "STORAGE_URL"),
-    "PASSWORD": "STORAGE_PASSWORD",
-    "SECRET": "STORAGE_PASSWORD",
-    "KEY_FILE": "STORAGE_KEY_FILE",
-    "PASSPHRASE": "STORAGE_PASSPHRASE",
-    "KNOWN_HOSTS": KNOWN_HOSTS,
-}
-
 # What the variables of another store for private files begin with, in place of ``STORAGE``.
 PRIVATE = "EXPORTS"
 
@@ -492,13 +480,13 @@ def _about_what_is_there(
 ) -> list[Problem]:
     try:
         if described := described_by_lines(environment, state_directory()):
-            conf.described(ELSEWHERE, described, NAMES_ELSEWHERE)
+            conf.described(ELSEWHERE, described, store_url.CALLED)
     except SettingsError as wrong:
         variable = wrong.setting if wrong.setting in VARIABLES else "STORAGE_URL"
         found = wrong.what.partition(" is ")[2].rstrip(".")
         expected = wrong.remedy.removeprefix("Expected: ").rstrip(".")
-        # The file with the keys of hosts is one for both.
-        names = {name: name.replace("STORAGE", of, 1) for name in NAMES_ELSEWHERE.values()} | {KNOWN_HOSTS: KNOWN_HOSTS}
+        names = {name: name.replace("STORAGE", of, 1) for name in store_url.CALLED.values()}
+        names[store_url.KNOWN_HOSTS] = store_url.KNOWN_HOSTS  # one file for both
         for name, meant in names.items():
             expected = expected.replace(name, meant)
         return [Problem(names.get(variable, variable), found, expected)]

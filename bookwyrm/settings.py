@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dj_database_url
 
+from external_storage.django import store_url
+
 from . import env
 
 ENVIRONMENT = env.read()
@@ -187,7 +189,7 @@ EXTERNAL_STORAGE = {
     # What the owner calls these values, so that a message names what he can change.
     "CONFIGURED_BY": {
         **env.STORAGE_VARIABLES,
-        **env.NAMES_ELSEWHERE,
+        **store_url.CALLED,
         "ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
         "SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
         "USE_HTTPS": "USE_HTTPS",

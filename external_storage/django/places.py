@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
 from ..providers import Provider, recognise
-from ..providers.addresses import bare_domain
+from ..sentences import say
 from ..stores import Store
-from ..stores.urls import BucketUrl, FolderUrl, is_url, read_url
+from ..stores.urls import is_url
 from . import conf
 from .kinds import BLOB_CLASSES
-from .walking import SiteBucket, SiteFolder
+from .places_by_url import described_and_opened
 
 AMAZON = "amazon"
 
@@ -53,14 +52,17 @@ class Place:
 def place_called(argument: str) -> Place:
     """Return the place that *argument* means. Raise `SettingsError` if it means none, or two."""
     if is_url(argument):
-        return _place_at(read_url(argument))
+        described, store = described_and_opened(argument)
+        return Place(described, store, configured=_configured_twin(described))
     if argument not in conf.configuration().aliases:
         return _configured(argument, None)
     alias = conf.alias_named(argument)
     if argument in conf.configuration().stores and argument != alias.active:
         raise SettingsError(
-            f"{argument!r} is an alias, and also a store that this alias does not use now.",
-            remedy=f"Name the store {alias.active!r} for the alias's files, or rename one of the two.",
+            say("{argument!r} is an alias, and also a store that this alias does not use now.", argument=argument),
+            remedy=say(
+                "Name the store {active!r} for the alias's files, or rename one of the two.", active=alias.active
+            ),
         )
     return _configured(alias.active, alias.name)
 
@@ -69,8 +71,8 @@ def refuse_overlap(source: Place, target: Place) -> None:
     """Raise `SettingsError` if one place is, or lies in, the other."""
     if overlap(source.settings, target.settings):
         raise SettingsError(
-            f"{source.store.place} and {target.store.place} overlap.",
-            remedy="Name two places of which neither lies in the other.",
+            say("{place} and {other} overlap.", place=source.store.place, other=target.store.place),
+            remedy=say("Name two places of which neither lies in the other."),
         )
 
 
@@ -83,8 +85,13 @@ def refuse_half_of_a_store_in_use(target: Place) -> None:
         in_use = conf.store_settings(alias.active)
         if target.configured is None and overlap(target.settings, in_use):
             raise SettingsError(
-                f"{target.store.place} overlaps the store {alias.active!r}, which {alias.name!r} uses.",
-                remedy="Name that store and narrow the run with --prefix, or choose a place outside it.",
+                say(
+                    "{place} overlaps the store {active!r}, which {name!r} uses.",
+                    place=target.store.place,
+                    active=alias.active,
+                    name=alias.name,
+                ),
+                remedy=say("Name that store and narrow the run with --prefix, or choose a place outside it."),
             )
 
 
@@ -111,78 +118,10 @@ def _configured(name: str, alias: str | None) -> Place:
         # A mistyped URL may hold a secret like any other, and is not repeated.
         meant = repr(name) if re.fullmatch(r"[\w.-]+", name) else "What was given"
         raise SettingsError(
-            f"{meant} is no alias and no configured store.", remedy=f"Known: {', '.join(known)}; or give a URL."
+            say("{meant} is no alias and no configured store.", meant=meant),
+            remedy=say("Known: {known}; or give a URL.", known=", ".join(known)),
         )
     return Place(conf.store_settings(name), conf.store_named(name), alias, name)
-
-
-# Places by URL
-
-
-def _place_at(url: FolderUrl | BucketUrl) -> Place:
-    if isinstance(url, FolderUrl):
-        described: conf.StoreSettings = conf.LocalSettings("folder", Path(url.root), "")
-        store: Store = SiteFolder("folder", url.root)
-    else:
-        described, store = _bucket_at(url)
-    return Place(described, store, configured=_configured_twin(described))
-
-
-def _bucket_at(url: BucketUrl) -> tuple[conf.BucketSettings, SiteBucket]:
-    key_id, secret, token = _credentials_for(url, os.environ)
-    described = conf.BucketSettings(
-        name=f"s3://{url.bucket}/{url.prefix}".rstrip("/"),
-        bucket=url.bucket,
-        prefix=url.prefix,
-        region=url.region,
-        endpoint_url=url.endpoint_url,
-        custom_domain=bare_domain(url.domain) if url.domain else None,
-        use_https=not (url.domain or url.endpoint_url or "").startswith("http://"),
-        acl=url.acl,
-        addressing_style=url.addressing_style,
-        access_key_id=key_id,
-        secret_access_key=secret,
-    )
-    store = SiteBucket(
-        described.name,
-        bucket=described.bucket,
-        prefix=described.prefix,
-        region=described.region or "",
-        endpoint_url=described.endpoint_url,
-        access_key_id=key_id,
-        secret_access_key=secret,
-        session_token=token,
-        acl=described.acl,
-        addressing_style=described.addressing_style,
-    )
-    return described, store
-
-
-def _credentials_for(url: BucketUrl, environment: Mapping[str, str]) -> tuple[str, str, str | None]:
-    """Return the access key: that of the store the URL names, else the environment's, else the site's only one."""
-    if url.credentials_of is not None:
-        return _access_key_of(url.credentials_of)
-    key_id, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
-    if key_id and secret:
-        return key_id, secret, environment.get("AWS_SESSION_TOKEN") or None
-    stores = conf.configuration().stores.values()
-    known = {(s.access_key_id, s.secret_access_key) for s in stores if isinstance(s, conf.BucketSettings)}
-    if len(known) != 1:
-        found = "several access keys" if known else "no access key"
-        raise SettingsError(
-            f"There is {found} for s3://{url.bucket}.",
-            setting="AWS_ACCESS_KEY_ID",
-            remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or add credentials=NAME with the name of a "
-            "configured store.",
-        )
-    return *known.pop(), None
-
-
-def _access_key_of(store: str) -> tuple[str, str, None]:
-    described = conf.store_settings(store)
-    if not isinstance(described, conf.BucketSettings):
-        raise SettingsError(f"The store {store!r} is no bucket and has no access key.")
-    return described.access_key_id, described.secret_access_key, None
 
 
 def _configured_twin(described: conf.StoreSettings) -> str | None:
@@ -215,7 +154,8 @@ def _of_container(described: conf.LibcloudSettings) -> tuple[tuple[str, ...], st
     if described.driver == "local":
         folder = Path(described.key, described.container, described.prefix)
         return ("folder",), f"{os.path.realpath(folder).rstrip('/')}/"
-    host = str(options.get("host") or options.get("ex_force_auth_url") or AMAZON)
+    usual = AMAZON if described.driver == "s3" else described.driver
+    host = str(options.get("host") or options.get("ex_force_auth_url") or usual)
     if described.driver == "s3" and host != AMAZON:
         port = options.get("port") or (443 if options.get("secure", True) else 80)
         return (host.lower(), str(port), described.container), described.prefix

@@ -7,6 +7,7 @@
     django://package.module.Class?option=value&password_for=option
 
 A URL says where, never what opens it: settings are shown on screens, and nobody thinks of a URL as secret.
+Commands take such a URL for a place as well (`places_by_url`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,20 @@ FORMS = (
 
 SETTING = "STORAGE_URL"
 
+KNOWN_HOSTS = "STORAGE_KNOWN_HOSTS"
+
+CALLED = {
+    **dict.fromkeys(("HOST", "PORT", "USER", "ROOT", "DRIVER", "CONTAINER", "KEY", "CLASS", "OPTIONS"), SETTING),
+    "PASSWORD": "STORAGE_PASSWORD",
+    "SECRET": "STORAGE_PASSWORD",
+    "KEY_FILE": "STORAGE_KEY_FILE",
+    "PASSPHRASE": "STORAGE_PASSPHRASE",
+    "KNOWN_HOSTS": KNOWN_HOSTS,
+}
+"""Where what ``STORES`` has by such a name is written down in this way."""
+
+_SCHEMES = ("sftp", "libcloud", "azure", "gs", "django")
+
 # Options of drivers and classes come as text; these are what they mean.
 _MEANT = {"true": True, "false": False}
 _SECRET = re.compile(r"password|passphrase|secret|token|credential|(account|access|api)_?key|connection", re.IGNORECASE)
@@ -40,6 +55,20 @@ class Secrets:
     password: str = field(default="", repr=False)
     key_file: str = ""
     passphrase: str = field(default="", repr=False)
+
+
+def is_of_another_kind(url: str) -> bool:
+    """Return whether *url* is meant to be one of these, and neither a folder's nor a bucket's."""
+    return url.partition("://")[0].partition("+")[0].lower() in _SCHEMES
+
+
+def without_credentials(url: str) -> tuple[str, str | None]:
+    """Return *url* without the parameter ``credentials``, and the configured store that this named."""
+    place, mark, query = url.partition("?")
+    given = query.split("&") if mark else []
+    named = [each.partition("=")[2] for each in given if each.startswith("credentials=")]
+    rest = "&".join(each for each in given if not each.startswith("credentials="))
+    return f"{place}?{rest}" if rest else place, unquote(named[-1]) if named else None
 
 
 def described_by(url: str, secrets: Secrets, *, known_hosts: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ..stores.sftp import known_hosts
 from ..stores.sftp.known_hosts import HostKey
 from ..stores.sftp.ssh import address_of
 from . import conf
+from .places_by_url import known_hosts_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +62,26 @@ class Introduction:
 
 
 def introduction_of(named: str) -> Introduction:
-    """Ask the host *named* (``HOST`` or ``HOST:PORT``) for its keys. Raise `SettingsError` if no store is there."""
-    store = _store_at(named)
-    shown = known_hosts.shown_by(store.host, store.port)
-    known = known_hosts.known(store.known_hosts, store.host, store.port)
-    return Introduction(store.host, store.port, store.known_hosts, shown, known)
+    """Ask the host *named* (``HOST``, ``HOST:PORT``, or a store of the settings) for its keys.
+
+    Raise `SettingsError` if no store is there, and nothing says where else the keys of hosts are written down.
+    """
+    host, port, file = _host_called(named)
+    return Introduction(host, port, file, known_hosts.shown_by(host, port), known_hosts.known(file, host, port))
 
 
-def _store_at(named: str) -> conf.SftpSettings:
+def _host_called(named: str) -> tuple[str, int, Path]:
     stores = [each for each in conf.configuration().stores.values() if isinstance(each, conf.SftpSettings)]
     for store in stores:
         if named in (store.host, f"{store.host}:{store.port}", store.name):
-            return store
+            return store.host, store.port, store.known_hosts
+    # A place that a command was given by its URL is on a host that the settings do not know.
+    host, _, port = named.rpartition(":") if re.search(r":\d+$", named) else (named, "", "22")
+    file = known_hosts_for(host, int(port))
+    if file and re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:.]+\]", host):
+        return host.strip("[]"), int(port), Path(file)
     known = ", ".join(sorted({f"{store.host}:{store.port}" for store in stores})) or "none"
-    raise SettingsError(f"No SFTP store of the settings is on {named!r}.", remedy=f"Hosts of SFTP stores: {known}.")
+    raise SettingsError(
+        f"No SFTP store of the settings is on {named!r}.",
+        remedy=f"Hosts of SFTP stores: {known}. For another, set STORAGE_KNOWN_HOSTS to the file that is to know it.",
+    )

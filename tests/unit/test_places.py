@@ -150,3 +150,45 @@ def test_a_store_in_use_is_in_use_however_it_is_written():
     assert way_between("disk", "own").target_is_in_use
     assert way_between("disk", "s3://books/images?endpoint=https://store.test").target_is_in_use
     assert not way_between("own", "amazon").target_is_in_use
+
+
+SFTP = {"KIND": "sftp", "HOST": "files.test", "USER": "books", "ROOT": "/srv/images", "KNOWN_HOSTS": "/srv/known"}
+SWIFT = {"KIND": "libcloud", "DRIVER": "openstack_swift", "CONTAINER": "books", "KEY": "site", "SECRET": SECRET}
+
+
+@pytest.fixture
+def elsewhere(settings, monkeypatch):
+    """A site with a server over SFTP and a container of Swift, and nothing about them in the environment."""
+    for name in ("STORAGE_PASSWORD", "STORAGE_KEY_FILE", "STORAGE_PASSPHRASE", "STORAGE_KNOWN_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+    described = settings.EXTERNAL_STORAGE
+    stores = {"host": SFTP | {"PASSWORD": SECRET}, "swift": SWIFT | {"PREFIX": "images"}}
+    settings.EXTERNAL_STORAGE = {**described, "STORES": {**described["STORES"], **stores}}
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_another_kind_of_store_is_known_by_its_url():
+    assert place_called("sftp://books@FILES.test:22/srv/images/").configured == "host"
+    assert place_called("sftp://books@files.test/srv/others").configured is None
+    container = place_called("libcloud+openstack-swift://books/images?user=site&credentials=swift")
+    assert (container.configured, container.settings.secret) == ("swift", SECRET)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_who_logs_in_to_a_server_is_who_the_url_the_environment_or_the_settings_name(monkeypatch):
+    assert place_called("sftp://books@files.test/srv/others").settings.password == SECRET
+    with pytest.raises(SettingsError, match="STORAGE_KEY_FILE is missing"):
+        place_called("sftp://somebody@files.test/srv/others")
+    monkeypatch.setenv("STORAGE_PASSWORD", "of the environment")
+    place = place_called("sftp://somebody@elsewhere.test/srv/others")
+    assert (place.settings.password, str(place.settings.known_hosts)) == ("of the environment", "/srv/known")
+    assert place_called("sftp://x@elsewhere.test/srv?credentials=host").settings.password == SECRET
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("url", [f"sftp://books:{SECRET}@files.test/srv", f"azure://a/b?account_key={SECRET}", "gs://"])
+def test_a_url_of_another_kind_that_is_wrong_says_so_and_repeats_no_secret(url):
+    with pytest.raises(SettingsError) as refused:
+        place_called(url)
+    assert SECRET not in f"{refused.value!r} {refused.value}"
+    assert refused.value.remedy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +163,44 @@ def test_a_changed_key_is_trusted_only_on_demand(site, run, tmp_path):
     assert not site.storage.exists("a")
 
 
-def test_only_hosts_of_the_settings_are_introduced(site, run):
-    ran = run("storage_trust_host", "elsewhere.example")
+def test_what_is_no_host_is_refused_with_those_that_there_are(site, run):
+    ran = run("storage_trust_host", "no host")
     assert ran.code == 2
     assert str(site.server.port) in ran.err
+
+
+@pytest.fixture
+def backup(site, tmp_path, monkeypatch) -> Iterator[str]:
+    """The URL of a folder on the server, for a site that has no such store and does not know the server."""
+    for name in ("STORAGE_PASSWORD", "STORAGE_KEY_FILE", "STORAGE_PASSPHRASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STORAGE_KNOWN_HOSTS", str(tmp_path / "known_by_url"))
+    stores = {"disk": site.settings.EXTERNAL_STORAGE["STORES"]["disk"]}
+    default = site.settings.EXTERNAL_STORAGE["ALIASES"]["default"] | {"ACTIVE": "disk", "STORES": ["disk"]}
+    aliases = {"default": default, "staticfiles": {"ACTIVE": "disk"}}
+    site.settings.EXTERNAL_STORAGE = site.settings.EXTERNAL_STORAGE | {"STORES": stores, "ALIASES": aliases}
+    (site.media / "a.png").write_bytes(PNG)
+    yield f"sftp://{site.server.user}@{site.server.host}:{site.server.port}{site.root}"
+    conf.store_named.cache_clear()
+
+
+def test_a_server_that_no_setting_names_is_a_place_by_its_url(site, backup, run, monkeypatch):
+    assert "STORAGE_KEY_FILE is missing" in run("storage_copy", "default", backup).err
+    monkeypatch.setenv("STORAGE_KEY_FILE", str(site.server.key_file))
+    stranger = run("storage_copy", "default", backup)
+    assert (stranger.code, site.server.fingerprint in stranger.printed) == (3, True)
+    address = f"{site.server.host}:{site.server.port}"
+    assert f"storage_trust_host {address}" in stranger.printed
+    assert run("storage_trust_host", address, "--fingerprint", site.server.fingerprint).code == 0
+    copied = run("storage_copy", "default", backup)
+    assert (copied.code, (site.root / "a.png").read_bytes()) == (0, PNG), copied.printed
+    assert run("storage_verify", "default", backup).code == 0
+
+
+def test_a_secret_in_the_url_of_a_server_is_refused_and_not_repeated(backup, run):
+    user, _, rest = backup.partition("@")
+    ran = run("storage_copy", "default", f"{user}:{PASSWORD}@{rest}")
+    assert (ran.code, "a URL with a password in it" in ran.err, PASSWORD in ran.printed) == (2, True, False)
 
 
 def test_what_the_server_has_otherwise_than_the_disk_is_found_and_no_secret_is_shown(site, run):
