@@ -215,8 +215,16 @@ class TellsVersions(Protocol):
 
 @runtime_checkable
 class RemembersDigests(Protocol):
-    """A store that wants to hear the digests of what was read from it."""
+    """A store that wants to hear the digests of what was read from it.
 
-    def remember(self, info: ObjectInfo, md5: str) -> None:
-        """Keep the MD5 of the version that *info* was opened as."""
+    *part_size* is None for the MD5 of the whole content; else what is meant is the ETag that its parts of so many bytes
+    make (see `etag_of_parts`).
+    """
+
+    def remember(self, info: ObjectInfo, digest: str, part_size: int | None = None) -> None:
+        """Keep the digest of the version that *info* was opened as."""
+        ...
+
+    def recall(self, info: ObjectInfo, part_size: int | None = None) -> str | None:
+        """Return the digest of the version that *info* describes, if it is known."""
         ...

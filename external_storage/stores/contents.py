@@ -66,7 +66,7 @@ def same_content(
     if described.size != source_info.size:
         return False
     if described.part_size is not None:
-        return described.etag == parts_etag_of(source, source_info.key, described.part_size)
+        return described.etag == parts_etag_of(source, source_info, described.part_size)
     source_md5 = source_md5 or md5_of(source, source_info.key)
     if described.recorded_md5 is not None and described.recorded_md5 != described.md5:
         return source_md5 == described.recorded_md5 and recorded.tell(target, described, source_md5)
@@ -81,12 +81,16 @@ def md5_of(store: Store, key: str) -> str:
     return md5
 
 
-def remember(store: Store, info: ObjectInfo, md5: str | None) -> None:
-    """Tell a store that wants to know it the MD5 of the version, opened as *info*, that was just read from it."""
+def remember(store: Store, info: ObjectInfo, digest: str | None, part_size: int | None = None) -> None:
+    """Tell a store that wants to know it the digest of the version, opened as *info*, that was just read from it."""
+    remembering = _remembering(store)
+    if digest is not None and remembering is not None:
+        remembering.remember(info, digest, part_size)
+
+
+def _remembering(store: Store) -> RemembersDigests | None:
     # Asked for each object: isinstance with a protocol would take a fifth of the time that one costs.
-    remembering: RemembersDigests | None = store if hasattr(store, "remember") else None
-    if md5 is not None and remembering is not None:
-        remembering.remember(info, md5)
+    return store if hasattr(store, "remember") else None
 
 
 def md5_of_source(opened: Source) -> str:
@@ -98,14 +102,19 @@ def md5_of_source(opened: Source) -> str:
     return md5.hexdigest()
 
 
-def parts_etag_of(store: Store, key: str, part_size: int) -> str:
+def parts_etag_of(store: Store, info: ObjectInfo, part_size: int) -> str:
     """Return the ETag that S3 would give to the object if it were sent in parts of *part_size* bytes."""
+    remembering = _remembering(store)
+    if remembering is not None and (known := remembering.recall(info, part_size)) is not None:
+        return known
     digests = []
-    with store.open(key) as opened:
+    with store.open(info.key) as opened:
         while digest := _digest_of_part(opened, part_size):
             digests.append(digest)
         opened.check_unchanged()
-    return etag_of_parts(digests)
+    etag = etag_of_parts(digests)
+    remember(store, opened.info, etag, part_size)
+    return etag
 
 
 def _digest_of_part(opened: Source, part_size: int) -> bytes:

@@ -6,6 +6,7 @@ anew. Nothing that proves or switches uses it.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -22,17 +23,20 @@ from .retrying import RetryingStore
 Entry = TypeVar("Entry", ObjectInfo, ObjectInfo | PassedOver)
 
 # Changes with the table and with what is written in it.
-LAYOUT = 0x45530001
+LAYOUT = 0x45530002
 
 # So many are looked up, or written down, at a time.
 BATCH = 500
 
 # One row a file: what replaces its content takes the row of the old, so the table grows no larger than the disk's own.
-_TABLE = "CREATE TABLE IF NOT EXISTS digests (file TEXT PRIMARY KEY, version TEXT, md5 TEXT) WITHOUT ROWID"
+_TABLE = "CREATE TABLE IF NOT EXISTS digests (file TEXT PRIMARY KEY, version TEXT, digest TEXT) WITHOUT ROWID"
+
+# An MD5, or the ETag that parts make.
+_DIGEST = re.compile(r"[0-9a-f]{32}(-\d+)?\Z")
 
 
 class DigestCache:
-    """MD5s by file and version, in an SQLite file. Trouble with it ends the remembering, never the run."""
+    """Digests by file and version, in an SQLite file. Trouble with it ends the remembering, never the run."""
 
     def __init__(self, path: Path) -> None:
         self.notes: tuple[str, ...] = ()
@@ -46,20 +50,20 @@ class DigestCache:
             self._make_anew(error)
 
     def look_up(self, files: dict[str, str]) -> dict[str, str]:
-        """Return the MD5 of each of *files* (versions by file) that is known in this version."""
+        """Return the digest of each of *files* (versions by file) that is known in this version."""
         marks = ",".join("?" * len(files))
-        query = f"SELECT file, version, md5 FROM digests WHERE file IN ({marks})"  # noqa: S608 — only question marks
+        query = f"SELECT file, version, digest FROM digests WHERE file IN ({marks})"  # noqa: S608 — only question marks
         with self._lock:
             try:
                 found = self._database.execute(query, list(files)).fetchall() if self._database else []
             except sqlite3.Error as error:
                 self._make_anew(error)
                 return {}
-        return {file: md5 for file, version, md5 in found if files[file] == version and len(md5) == 32}
+        return {file: digest for file, version, digest in found if files[file] == version and _DIGEST.match(digest)}
 
-    def remember(self, file: str, version: str, md5: str) -> None:
+    def remember(self, file: str, version: str, digest: str) -> None:
         with self._lock:
-            self._new[file] = (version, md5)
+            self._new[file] = (version, digest)
             if len(self._new) >= BATCH:
                 self._write()
 
@@ -71,7 +75,7 @@ class DigestCache:
                 self._database = None
 
     def _write(self) -> None:
-        rows = [(file, version, md5) for file, (version, md5) in self._new.items()]
+        rows = [(file, version, digest) for file, (version, digest) in self._new.items()]
         self._new.clear()
         if self._database is None:
             return
@@ -153,11 +157,17 @@ class DigestsKnown:
                 # Written out, because dataclasses.replace takes five times as long for each of a million.
                 yield entry if md5 is None else ObjectInfo(entry.key, entry.size, md5, entry.modified, entry.etag)
 
-    def remember(self, info: ObjectInfo, md5: str) -> None:
-        """Keep the MD5 of what was read of the object that *info*, as it was opened, describes."""
+    def remember(self, info: ObjectInfo, digest: str, part_size: int | None = None) -> None:
         version = self._versions.version_of(info)
         if version is not None:
-            self._cache.remember(*version, md5)
+            self._cache.remember(_in_parts(version[0], part_size), version[1], digest)
+
+    def recall(self, info: ObjectInfo, part_size: int | None = None) -> str | None:
+        version = self._versions.version_of(info)
+        if version is None:
+            return None
+        file = _in_parts(version[0], part_size)
+        return self._cache.look_up({file: version[1]}).get(file)
 
     def describe(self, key: str) -> ObjectInfo:
         return self._store.describe(key)
@@ -170,6 +180,10 @@ class DigestsKnown:
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return self._store.delete(keys)
+
+
+def _in_parts(file: str, part_size: int | None) -> str:
+    return file if part_size is None else f"{file} in parts of {part_size}"
 
 
 class TargetDigestsKnown(DigestsKnown):

@@ -56,6 +56,8 @@ def _copy_once(source: Store, target: Store, key: str, rules: Rules) -> ObjectIn
         peeked = PeekedSource(opened, first_bytes)
         stored = target.put(key, peeked, headers, replace=rules.on_difference == "replace")
     remember(source, opened.info, stored.md5)
+    if stored.part_size is not None:
+        remember(source, opened.info, stored.etag, stored.part_size)
     return stored
 
 

@@ -11,11 +11,13 @@ import pytest
 
 from external_storage import transfer
 from external_storage.objects import Headers, Publish
-from external_storage.stores import LocalStore, MemoryStore
+from external_storage.stores import LocalStore, MemoryStore, S3Store
 from external_storage.stores.digests import DigestCache
+from external_storage.testing import FakeS3
 
 RULES = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg", public=True)))
 FILES = 12
+KEY = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret"}
 
 
 class Counting(LocalStore):
@@ -55,6 +57,20 @@ def target(disk, state) -> MemoryStore:
 def test_files_that_were_copied_are_not_read_again(disk, state, target):
     report = transfer.copy(disk, target, RULES, state_dir=state)
     assert (report.already_there, report.copied, disk.opened) == (FILES, 0, 0)
+
+
+def test_a_large_file_that_was_sent_in_parts_is_not_read_again(disk, state):
+    Path(disk.root, "film.jpg").write_bytes(bytes(9 << 20))
+    with FakeS3() as fake:
+        bucket = S3Store("bucket", bucket="pictures", endpoint_url=fake.endpoint_url, **KEY)
+        assert transfer.copy(disk, bucket, RULES, state_dir=state).copied == FILES + 1
+        disk.opened = 0
+        assert transfer.copy(disk, bucket, RULES, state_dir=state).already_there == FILES + 1
+        assert disk.opened == 0
+        (state / "digests.sqlite3").unlink()
+        assert [transfer.copy(disk, bucket, RULES, state_dir=state).already_there for _ in "ab"] == [FILES + 1] * 2
+        # Without the first cache all were read once: by the first of the two.
+        assert disk.opened == FILES + 1
 
 
 def test_files_that_were_compared_are_not_read_again(disk, state, target):
@@ -166,7 +182,7 @@ def test_a_cache_that_cannot_be_made_is_no_obstacle(disk, target, tmp_path):
 
 def test_a_row_that_lies_does_no_harm(disk, state, target):
     with sqlite3.connect(state / "digests.sqlite3") as database:
-        database.execute("UPDATE digests SET md5 = '00000000000000000000000000000000'")
+        database.execute("UPDATE digests SET digest = '00000000000000000000000000000000'")
     report = transfer.copy(disk, target, RULES, state_dir=state)
     assert (report.exit_code, report.verified, report.failed) == (0, FILES, 0)
 
