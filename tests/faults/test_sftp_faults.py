@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from external_storage.errors import (
     ContainerMissing,
@@ -28,7 +29,9 @@ from external_storage.stores import BytesSource
 from external_storage.stores.sftp import channel, known_hosts
 from external_storage.stores.sftp.refusals import HostKeyChanged, HostKeyUnknown
 from external_storage.testing.contract import PICTURE, get, keys, put, send_ahead
+from tests.servers import nginx
 from tests.servers.openssh import FULL_DISK, PASSPHRASE, PASSWORD, USER_ID
+from tests.servers.processes import free_ports
 from tests.sftp import login, sftp_store
 
 
@@ -237,6 +240,20 @@ def test_t7_modes_are_those_of_the_settings_whatever_the_umask(openssh):
     manner = {"file_mode": None, "directory_mode": None}
     put(sftp_store(openssh, root, user="strict", manner=manner), "covers/a.jpg", b"1")
     assert modes(root) == ["700", "600"]
+
+
+def test_t7_a_web_server_reads_what_was_written_under_a_narrow_umask(openssh, nginx_program):
+    root = openssh.make_folder()
+    store = sftp_store(openssh, root, user="strict")
+    put(store, "covers/a.jpg", b"1")
+    send_ahead(store, {"covers/b.jpg": b"2"})
+    put(sftp_store(openssh, root, user="strict", manner={"file_mode": 0o600}), "covers/c.jpg", b"3")
+    (port,) = free_ports(1)
+    with nginx(f"server {{ listen 127.0.0.1:{port}; location / {{ root {root}; }} }}", port=port):
+        pool = urllib3.PoolManager(retries=False)
+        answers = [pool.request("GET", f"http://127.0.0.1:{port}/covers/{name}.jpg") for name in "abc"]
+    assert [(answer.status, answer.data[:1]) for answer in answers[:2]] == [(200, b"1"), (200, b"2")]
+    assert answers[2].status == 403  # its workers are somebody else
 
 
 def test_t7_a_folder_that_may_not_be_written_to_is_named_at_once(openssh):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,3 +166,29 @@ def test_a_task_that_kills_its_process_is_given_up_too(queue):
             break
     assert "ended its worker each time and is given up" in queue.log()
     assert queue.traces() == ["tried"] * 4
+
+
+ASK_FOR_AN_ARCHIVE = """
+from bookwyrm.models import Export, User
+from bookwyrm.exports.tasks import make_export
+export = Export.objects.create(owner=User.objects.create_user("ada", password="correct horse"))
+make_export.enqueue(str(export.pk))
+"""
+
+
+@pytest.mark.parametrize("queue", ["celery"], indirect=True)
+def test_an_archive_is_made_by_a_worker_of_celery(queue):
+    queue.manage("shell", "-v0", "--no-imports", "-c", ASK_FOR_AN_ARCHIVE)
+    queue.start_worker()
+    database = queue.directory / "state" / "site.sqlite3"
+
+    def made() -> tuple[str, str, int]:
+        with closing(sqlite3.connect(database)) as connection:
+            return connection.execute("SELECT status, archive, size FROM bookwyrm_export").fetchone()
+
+    assert eventually(lambda: made()[0] == "ready"), queue.log()
+    _, archive, size = made()
+    [file] = (queue.directory / "state" / "exports").iterdir()
+    assert (file.name, file.stat().st_size) == (archive, size)
+    with tarfile.open(file) as opened:
+        assert "archive.json" in opened.getnames()

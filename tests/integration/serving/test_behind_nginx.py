@@ -3,73 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-import urllib3
 from django.core.files.storage import storages
 
 from bookwyrm.env import CHECKOUT
 from external_storage.objects import IMMUTABLE
 from external_storage.testing.fake_s3 import Fault
-from tests.integration.test_operate_deploy import SITE, on_this_machine
-from tests.servers import nginx
+from tests.integration.test_operate_deploy import SITE
 
 from .conftest import PNG
 
 SIZE = len(PNG)
 NEVER_DELETED = "proxy_cache_valid 200 302 10m;"
 SOON = "proxy_cache_valid 200 302 1s;"
-
-
-@dataclass(frozen=True)
-class Front:
-    """The site as visitors see it."""
-
-    pool: urllib3.HTTPSConnectionPool
-
-    def get(self, path: str = "/images/covers/a.png", method: str = "GET", **headers: str) -> urllib3.BaseHTTPResponse:
-        sent = {"Host": "books.test", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return self.pool.request(method, path, headers=sent, redirect=False)
-
-    def until(self, status: int, path: str = "/images/covers/a.png") -> float:
-        """Ask until the answer has this status; return how many seconds that took."""
-        began = time.monotonic()
-        while self.get(path).status != status:
-            assert time.monotonic() - began < 10
-            time.sleep(0.05)
-        return time.monotonic() - began
-
-
-@pytest.fixture
-def before_site(certificates, nginx_program, live_server) -> Callable:
-    """A function that puts nginx, with its file changed here and there, before the site."""
-
-    @contextmanager
-    def start(**changed: str) -> Iterator[Front]:
-        text, tls = on_this_machine(certificates, site_port=live_server.thread.port)
-        for written, here in changed.values():
-            assert written in text, written
-            text = text.replace(written, here)
-        pool = urllib3.HTTPSConnectionPool(
-            "127.0.0.1", tls, ca_certs=str(certificates.authority), assert_hostname=False, retries=False
-        )
-        with nginx(text, port=tls), pool:
-            yield Front(pool)
-
-    return start
-
-
-@pytest.fixture
-def readable_folder() -> Iterator[Path]:
-    """A folder that nginx's workers, who are somebody else, may read."""
-    with TemporaryDirectory(prefix="bookwyrm-pictures-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
