@@ -11,6 +11,8 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from .sentences import joined, say
+
 
 class StorageError(Exception):
     """The root: *what* failed, the *key* it failed on where there is one, and the *remedy* in one sentence."""
@@ -27,7 +29,8 @@ class StorageError(Exception):
         super().__init__(what)
 
     def __str__(self) -> str:
-        return f"{self.what} {self.remedy}".rstrip()
+        """Return both sentences, which can still be said in another language where they could be."""
+        return joined(filter(None, (self.what, self.remedy)), " ")
 
 
 # Exit code 2: wrong usage or settings; nothing was touched.
@@ -131,7 +134,7 @@ class SlowDown(TransientStoreError):
 
     def __init__(self, what: str, *, key: str | None = None, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
-        super().__init__(what, key=key, remedy="Run the same command again later.")
+        super().__init__(what, key=key, remedy=say("Run the same command again later."))
 
 
 # Exit codes 5 and 6.
@@ -158,5 +161,6 @@ class Interrupted(StorageError):
     def __init__(self, signum: int) -> None:
         self.exit_code = 128 + signum
         super().__init__(
-            f"Stopped by {signal.Signals(signum).name}.", remedy="Nothing is lost: run the same command again to go on."
+            say("Stopped by {signal}.", signal=signal.Signals(signum).name),
+            remedy=say("Nothing is lost: run the same command again to go on."),
         )

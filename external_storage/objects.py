@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .errors import KeyRefused, StorageError
+from .sentences import say
 
 # S3 counts bytes, not characters: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 LONGEST_KEY_BYTES = 1024
@@ -30,16 +31,26 @@ def check_key(key: str) -> str:
     try:
         length = len(key.encode("utf-8"))
     except UnicodeEncodeError:
-        raise KeyRefused(f"The name {key!a} is not valid UTF-8.", key=key, remedy="Rename the file.") from None
+        raise KeyRefused(
+            say("The name {key!a} is not valid UTF-8.", key=key), key=key, remedy=say("Rename the file.")
+        ) from None
     if not key:
-        raise KeyRefused("An empty name cannot be stored.", key=key)
+        raise KeyRefused(say("An empty name cannot be stored."), key=key)
     if length > LONGEST_KEY_BYTES:
-        raise KeyRefused(f"The name {key[:60]!r}… has {length} bytes; {LONGEST_KEY_BYTES} is the limit.", key=key)
+        raise KeyRefused(
+            say(
+                "The name {key!r}… has {length} bytes; {limit} is the limit.",
+                key=key[:60],
+                length=length,
+                limit=LONGEST_KEY_BYTES,
+            ),
+            key=key,
+        )
     segments = key.split("/")
     if "" in segments or "." in segments or ".." in segments:
-        raise KeyRefused(f"The name {key!r} is absolute or has an empty, '.' or '..' part.", key=key)
+        raise KeyRefused(say("The name {key!r} is absolute or has an empty, '.' or '..' part.", key=key), key=key)
     if _MISLEADING.search(key):
-        raise KeyRefused(f"The name {key!r} has a backslash or a control character.", key=key)
+        raise KeyRefused(say("The name {key!r} has a backslash or a control character.", key=key), key=key)
     return key
 
 

@@ -7,6 +7,8 @@ terminal can say it again in its reader's language; programs and logs see the En
 from __future__ import annotations
 
 import gettext
+import json
+import string
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -61,8 +63,15 @@ def is_said_in(text: str, language: str) -> bool:
     """Return whether all of *text* that is ours can be said in *language*."""
     if not isinstance(text, Sentence):
         return False
+    if _only_joins(text.template):
+        return all(is_said_in(part, language) for part in text.values.values() if isinstance(part, str))
     words = _words(language.lower().partition("-")[0])
     return words.gettext(text.template) != text.template
+
+
+def _only_joins(template: str) -> bool:
+    """Return whether there is no word in *template* itself."""
+    return not any(letter.isalpha() for literal, *_ in string.Formatter().parse(template) for letter in literal)
 
 
 def packed(text: str) -> Any:
@@ -79,6 +88,19 @@ def unpacked(told: Any) -> str:
         return told
     values = {name: unpacked(value) if isinstance(value, dict) else value for name, value in told["values"].items()}
     return Sentence(str(told["template"]), **values)
+
+
+def as_line(text: str) -> str:
+    """Return *text* as a line that a database can keep; `from_line` makes the same sentence of it again."""
+    return json.dumps(packed(text)) if text else ""
+
+
+def from_line(line: str) -> str:
+    """Return the text that *line* was made from; *line* itself if it was made from none."""
+    try:
+        return unpacked(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return line
 
 
 @cache

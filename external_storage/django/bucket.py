@@ -25,6 +25,7 @@ from storages.backends.s3 import S3Storage
 
 from ..errors import AlreadyExists, ObjectMissing
 from ..objects import Headers
+from ..sentences import say
 from ..stores.s3.store import RECORDED_MD5
 from . import conf
 from .deadline import within
@@ -182,7 +183,7 @@ class BucketStorage(S3Storage):
         was_retried = refusal.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
         if was_retried and self._head(name).get("ETag", "").strip('"') == upload.info.md5:
             return
-        raise AlreadyExists(f"There is already an object under {name!r}.", key=name) from refusal
+        raise AlreadyExists(say("There is already an object under {name!r}.", name=name), key=name) from refusal
 
     def _parameters(self, upload: Upload, headers: Headers) -> dict[str, Any]:
         """Return what an object is stored with; the bulk path's `S3Store` sends exactly the same."""

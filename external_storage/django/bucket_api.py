@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from ..errors import AlreadyExists, StorageError
 from ..health.bucket import CallNotOffered, Stored
 from ..health.cors import Rule
+from ..sentences import say
 from . import conf, live
 from .bucket import NO_ACLS, BucketStorage
 from .refusals import code_of, status_of, translated
@@ -46,7 +47,7 @@ class BucketApi:
                 answer = self._client.put_object(Bucket=self.name, Key=key, **wanted)
             except ClientError as refusal:
                 if only_if_absent and status_of(refusal) in (409, 412):
-                    raise AlreadyExists(f"There is already an object under {key!r}.", key=key) from refusal
+                    raise AlreadyExists(say("There is already an object under {key!r}.", key=key), key=key) from refusal
                 if acl and code_of(refusal) in NO_ACLS:
                     raise CallNotOffered("This bucket takes no ACLs.") from refusal
                 raise _or_not_offered(refusal) from refusal
@@ -91,7 +92,7 @@ class BucketApi:
         try:
             return json.loads(text) if text else None
         except ValueError as problem:
-            raise StorageError(f"The policy of the bucket {self.name!r} is no JSON.") from problem
+            raise StorageError(say("The policy of the bucket {name!r} is no JSON.", name=self.name)) from problem
 
     # Changing
 

@@ -22,6 +22,7 @@ from ..errors import SettingsError
 from ..objects import PublishingRule
 from ..providers import Provider, addresses, called
 from ..providers.contradictions import Written, contradictions
+from ..sentences import say
 from ..stores.libcloud import DRIVERS as LIBCLOUD_DRIVERS
 from .kinds import (
     BucketSettings,
@@ -75,9 +76,9 @@ class Alias:
             return nothing_public
         if self.publishing_rule is None:
             raise SettingsError(
-                f"The alias {self.name!r} does not say which of its files may become public.",
-                setting=f'{SETTING}["ALIASES"]["{self.name}"]["PUBLISHING_RULE"]',
-                remedy="Name a function that takes a key and the first bytes and returns Publish or HoldBack.",
+                say("The alias {name!r} does not say which of its files may become public.", name=self.name),
+                setting=f'{settings}["ALIASES"]["{self.name}"]["PUBLISHING_RULE"]',
+                remedy=say("Name a function that takes a key and the first bytes and returns Publish or HoldBack."),
             )
         return self.publishing_rule
 
@@ -120,7 +121,9 @@ def configuration() -> Configuration:
     found = getattr(settings, SETTING, None)
     if found is None:
         raise SettingsError(
-            f"The setting {SETTING} is missing.", setting=SETTING, remedy="See docs/reference/settings.md."
+            say("The setting {settings} is missing.", settings=SETTING),
+            setting=SETTING,
+            remedy=say("See docs/reference/settings.md."),
         )
     return read(found)
 
@@ -146,9 +149,9 @@ def configured_alias(name: str) -> Alias:
     except KeyError:
         known = ", ".join(sorted(configuration().aliases)) or "none"
         raise SettingsError(
-            f"There is no alias {name!r}.",
-            setting=f'{SETTING}["ALIASES"]',
-            remedy=f"Known aliases: {known}.",
+            say("There is no alias {name!r}.", name=name),
+            setting=f'{settings}["ALIASES"]',
+            remedy=say("Known aliases: {known}.", known=known),
         ) from None
 
 
@@ -159,9 +162,9 @@ def store_settings(name: str) -> StoreSettings:
     except KeyError:
         known = ", ".join(sorted(configuration().stores)) or "none"
         raise SettingsError(
-            f"There is no store {name!r}.",
-            setting=f'{SETTING}["STORES"]',
-            remedy=f"Known stores: {known}.",
+            say("There is no store {name!r}.", name=name),
+            setting=f'{settings}["STORES"]',
+            remedy=say("Known stores: {known}.", known=known),
         ) from None
 
 
@@ -232,9 +235,9 @@ def served_at(alias: str) -> str:
         if store.is_on_this_machine and store.public_url:
             return store.public_url
     raise SettingsError(
-        f"Where the site itself serves the files of {alias!r} is not known.",
-        setting=f'{SETTING}["ALIASES"]["{alias}"]["SERVED_AT"]',
-        remedy="Route a path to external_storage.django.views.serve, and name it here.",
+        say("Where the site itself serves the files of {alias!r} is not known.", alias=alias),
+        setting=f'{settings}["ALIASES"]["{alias}"]["SERVED_AT"]',
+        remedy=say("Route a path to external_storage.django.views.serve, and name it here."),
     )
 
 
@@ -293,9 +296,9 @@ def _mapping(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = found.get(key)
     if not isinstance(value, Mapping) or not value:
         raise SettingsError(
-            f'{SETTING}["{key}"] is missing or empty.',
-            setting=f'{SETTING}["{key}"]',
-            remedy="See docs/reference/settings.md for an example.",
+            say('{settings}["{key}"] is missing or empty.', settings=SETTING, key=key),
+            setting=f'{settings}["{key}"]',
+            remedy=say("See docs/reference/settings.md for an example."),
         )
     return value
 
@@ -303,9 +306,9 @@ def _mapping(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _deadline(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 60:
         raise SettingsError(
-            f'{SETTING}["DEADLINE"] is {value!r}.',
-            setting=f'{SETTING}["DEADLINE"]',
-            remedy="Expected: seconds, more than 0 and at most 60.",
+            say('{settings}["DEADLINE"] is {value!r}.', settings=SETTING, value=value),
+            setting=f'{settings}["DEADLINE"]',
+            remedy=say("Expected: seconds, more than 0 and at most 60."),
         )
     return float(value)
 
@@ -314,9 +317,9 @@ def _origin(value: Any) -> str:
     parts = urlsplit(value) if isinstance(value, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
         raise SettingsError(
-            f'{SETTING}["SITE_ORIGINS"] holds {value!r}.',
-            setting=f'{SETTING}["SITE_ORIGINS"]',
-            remedy="Expected: scheme and host alone, such as https://books.example.org.",
+            say('{settings}["SITE_ORIGINS"] holds {value!r}.', settings=SETTING, value=value),
+            setting=f'{settings}["SITE_ORIGINS"]',
+            remedy=say("Expected: scheme and host alone, such as https://books.example.org."),
         )
     return addresses.origin(value)
 
@@ -328,29 +331,37 @@ def _state_dir(value: Any) -> Path | None:
 def _cache(values: Any) -> CacheSettings | None:
     if values is None:
         return None
-    setting = f'{SETTING}["CACHE"]'
+    setting = f'{settings}["CACHE"]'
     if not isinstance(values, Mapping):
-        raise SettingsError(f"{setting} is {values!r}.", setting=setting, remedy="Expected: FOLDER and MOST_BYTES.")
+        raise SettingsError(
+            say("{setting} is {values!r}.", setting=setting, values=values),
+            setting=setting,
+            remedy=say("Expected: FOLDER and MOST_BYTES."),
+        )
     _refuse_unknown(values, {"FOLDER", "MOST_BYTES"}, setting)
     most_bytes = values.get("MOST_BYTES", USUAL_CACHE)
     if isinstance(most_bytes, bool) or not isinstance(most_bytes, int) or most_bytes < SMALLEST_CACHE:
         raise SettingsError(
-            f'{setting}["MOST_BYTES"] is {most_bytes!r}.',
+            say('{setting}["MOST_BYTES"] is {most_bytes!r}.', setting=setting, most_bytes=most_bytes),
             setting=f'{setting}["MOST_BYTES"]',
-            remedy=f"Expected: a number of bytes, at least {SMALLEST_CACHE}.",
+            remedy=say("Expected: a number of bytes, at least {smallest}.", smallest=SMALLEST_CACHE),
         )
     return CacheSettings(_absolute_path('CACHE"]["FOLDER', values.get("FOLDER")), most_bytes)
 
 
 def _absolute_path(key: str, value: Any) -> Path:
     if not isinstance(value, str | Path) or not Path(value).is_absolute():
-        setting = f'{SETTING}["{key}"]'
-        raise SettingsError(f"{setting} is {value!r}.", setting=setting, remedy="Expected: an absolute path.")
+        setting = f'{settings}["{key}"]'
+        raise SettingsError(
+            say("{setting} is {value!r}.", setting=setting, value=value),
+            setting=setting,
+            remedy=say("Expected: an absolute path."),
+        )
     return Path(value)
 
 
 def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSettings]) -> Alias:
-    where = f'{SETTING}["ALIASES"]["{name}"]'
+    where = f'{settings}["ALIASES"]["{name}"]'
     known_keys = {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS", "PRIVATE", "SERVED_AT", "SERVING"}
     _refuse_unknown(values, known_keys, where)
     active = values.get("ACTIVE")
@@ -358,9 +369,9 @@ def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSetti
     for store in (active, *known):
         if store not in stores:
             raise SettingsError(
-                f"The alias {name!r} names the store {store!r}, which is not configured.",
+                say("The alias {name!r} names the store {store!r}, which is not configured.", name=name, store=store),
                 setting=f'{where}["ACTIVE"]',
-                remedy=f"Configured stores: {', '.join(sorted(stores))}.",
+                remedy=say("Configured stores: {stores}.", stores=", ".join(sorted(stores))),
             )
     if active not in known:
         known = (active, *known)
@@ -383,7 +394,11 @@ def _served_at(value: Any, where: str) -> str:
     if value == "" or (isinstance(value, str) and value.endswith("/")):
         return value
     setting = f'{where}["SERVED_AT"]'
-    raise SettingsError(f"{setting} is {value!r}.", setting=setting, remedy="Expected: a URL that ends with a slash.")
+    raise SettingsError(
+        say("{setting} is {value!r}.", setting=setting, value=value),
+        setting=setting,
+        remedy=say("Expected: a URL that ends with a slash."),
+    )
 
 
 def _serving(value: Any, where: str) -> str:
@@ -391,7 +406,9 @@ def _serving(value: Any, where: str) -> str:
         return value
     setting = f'{where}["SERVING"]'
     raise SettingsError(
-        f"{setting} is {value!r}.", setting=setting, remedy=f"Expected: {DIRECT!r}, {REDIRECT!r} or {PROXY!r}."
+        say("{setting} is {value!r}.", setting=setting, value=value),
+        setting=setting,
+        remedy=say("Expected: {direct!r}, {redirect!r} or {proxy!r}.", direct=DIRECT, redirect=REDIRECT, proxy=PROXY),
     )
 
 
@@ -403,17 +420,26 @@ def _check_links(alias: Alias, stores: list[StoreSettings], where: str) -> None:
     if alias.serving in (DIRECT, REDIRECT):
         setting = f'{where}["SERVING"]'
         raise SettingsError(
-            f"{setting} is {alias.serving!r}, and the store {unreachable.name!r} has no PUBLIC_URL to lead to.",
+            say(
+                "{setting} is {serving!r}, and the store {name!r} has no PUBLIC_URL to lead to.",
+                setting=setting,
+                serving=alias.serving,
+                name=unreachable.name,
+            ),
             setting=setting,
-            remedy=f"Leave it out, or set it to {PROXY!r}; or give the store its PUBLIC_URL.",
+            remedy=say("Leave it out, or set it to {proxy!r}; or give the store its PUBLIC_URL.", proxy=PROXY),
         )
     if not alias.served_at and not any(store.is_on_this_machine and store.public_url for store in stores):
         setting = f'{where}["SERVED_AT"]'
         raise SettingsError(
-            f"The store {unreachable.name!r} has no PUBLIC_URL, and where the site itself serves the files of "
-            f"{alias.name!r} is not known.",
+            say(
+                "The store {name!r} has no PUBLIC_URL, and where the site itself serves the files of "
+                "{alias!r} is not known.",
+                name=unreachable.name,
+                alias=alias.name,
+            ),
             setting=setting,
-            remedy="Route a path to external_storage.django.views.serve, and name it here.",
+            remedy=say("Route a path to external_storage.django.views.serve, and name it here."),
         )
 
 
@@ -432,9 +458,9 @@ def _imported_when_called(path: Any, setting: str) -> Callable[..., Any]:
             return import_string(path)
         except (ImportError, AttributeError, TypeError) as problem:
             raise SettingsError(
-                f"{path!r} cannot be imported: {problem}.",
+                say("{path!r} cannot be imported: {problem}.", path=path, problem=problem),
                 setting=setting,
-                remedy="Expected: the dotted path of a function.",
+                remedy=say("Expected: the dotted path of a function."),
             ) from problem
 
     return lambda *arguments: imported()(*arguments)
@@ -442,13 +468,16 @@ def _imported_when_called(path: Any, setting: str) -> Callable[..., Any]:
 
 def _store(name: str, values: Mapping[str, Any], called: Mapping[str, str]) -> StoreSettings:
     if not isinstance(values, Mapping):
-        raise SettingsError(f'{SETTING}["STORES"]["{name}"] is not a dictionary.', setting=f'{SETTING}["STORES"]')
+        raise SettingsError(
+            say('{settings}["STORES"]["{name}"] is not a dictionary.', settings=SETTING, name=name),
+            setting=f'{settings}["STORES"]',
+        )
     kind = values.get("KIND")
     if kind not in _READERS:
         raise SettingsError(
-            f"The store {name!r} is of kind {kind!r}.",
-            setting=f'{SETTING}["STORES"]["{name}"]["KIND"]',
-            remedy=f"Expected: {', '.join(map(repr, _READERS))}.",
+            say("The store {name!r} is of kind {kind!r}.", name=name, kind=kind),
+            setting=f'{settings}["STORES"]["{name}"]["KIND"]',
+            remedy=say("Expected: {kinds}.", kinds=", ".join(map(repr, _READERS))),
         )
     return _READERS[kind](_Values(name, values, called))
 
@@ -460,14 +489,16 @@ class _Values:
         self.store, self._values, self._called = store, values, called
 
     def only(self, *known: str) -> None:
-        _refuse_unknown(self._values, {"KIND", *known}, f'{SETTING}["STORES"]["{self.store}"]')
+        _refuse_unknown(self._values, {"KIND", *known}, f'{settings}["STORES"]["{self.store}"]')
 
     def setting(self, key: str) -> str:
-        return self._called.get(key, f'{SETTING}["STORES"]["{self.store}"]["{key}"]')
+        return self._called.get(key, f'{settings}["STORES"]["{self.store}"]["{key}"]')
 
     def wrong(self, key: str, found: str, expected: str) -> SettingsError:
         return SettingsError(
-            f"{self.setting(key)} is {found}.", setting=self.setting(key), remedy=f"Expected: {expected}."
+            say("{setting} is {found}.", setting=self.setting(key), found=found),
+            setting=self.setting(key),
+            remedy=say("Expected: {expected}.", expected=expected),
         )
 
     def text(self, key: str, expected: str, *, secret: bool = False) -> str:
@@ -744,9 +775,9 @@ def _acl(values: _Values, service: Provider | None) -> str | None:
 def _refuse_unknown(values: Mapping[str, Any], known: set[str], where: str) -> None:
     if unknown := sorted(set(values) - known):
         raise SettingsError(
-            f"{where} has {unknown[0]!r}, which means nothing.",
+            say("{where} has {unknown!r}, which means nothing.", where=where, unknown=unknown[0]),
             setting=where,
-            remedy=f"Known keys: {', '.join(sorted(known))}.",
+            remedy=say("Known keys: {known}.", known=", ".join(sorted(known))),
         )
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import ParamSpec, TypeVar
 
 from ..errors import TransientStoreError
+from ..sentences import say
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +32,8 @@ def within(seconds: float, what: str, work: Callable[P, R], *args: P.args, **kwa
             raise  # the work itself timed out
         future.cancel()
         raise TransientStoreError(
-            f"{what} did not answer within {seconds:g} seconds.", remedy="Please try again later."
+            say("{what} did not answer within {seconds:g} seconds.", what=what, seconds=seconds),
+            remedy=say("Please try again later."),
         ) from None
 
 

@@ -17,6 +17,7 @@ from django.core.signals import setting_changed
 
 from ..errors import ContainerMissing, ObjectMissing
 from ..objects import Headers
+from ..sentences import say
 from ..stores import LocalStore, Store
 from ..stores.retrying import Patience, RetryingStore
 from . import conf
@@ -165,7 +166,8 @@ def check_presence(name: str) -> None:
     described = conf.store_settings(name)
     if described.is_on_this_machine and not described.root.is_dir():
         raise ContainerMissing(
-            f"The folder {described.root} does not exist.", remedy="Check the path, and that its disk is mounted."
+            say("The folder {root} does not exist.", root=described.root),
+            remedy=say("Check the path, and that its disk is mounted."),
         )
 
 

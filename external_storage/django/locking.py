@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import LockHeld
+from ..sentences import say
 
 
 @contextmanager
@@ -32,8 +33,10 @@ def _lock(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as busy:
-        remedy = "Wait until it has finished, then run this again if anything is left to do."
-        raise LockHeld(f"Another run works on {folder}{_holder(descriptor)}.", remedy=remedy) from busy
+        remedy = say("Wait until it has finished, then run this again if anything is left to do.")
+        raise LockHeld(
+            say("Another run works on {folder}{holder}.", folder=folder, holder=_holder(descriptor)), remedy=remedy
+        ) from busy
     except OSError as problem:
         # Some network file systems have no locks. Two runs at once then cost work, and lose nothing.
         if problem.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
@@ -49,4 +52,4 @@ def _holder(descriptor: int) -> str:
         began = time.localtime(Path("/proc", process).stat().st_mtime)
     except (OSError, StopIteration, IndexError):
         return ""
-    return f": process {process}, since {time.strftime('%Y-%m-%d %H:%M:%S', began)}"
+    return say(": process {process}, since {began}", process=process, began=time.strftime("%Y-%m-%d %H:%M:%S", began))

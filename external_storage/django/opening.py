@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import SettingsError
 from ..health import access
+from ..sentences import say
 from . import checks, conf
 from .bucket_api import BucketApi
 
@@ -56,8 +57,12 @@ def public_prefixes(bucket: conf.BucketSettings) -> list[str]:
         here = [each for each in stores if isinstance(each, conf.BucketSettings) and checks.same_bucket(each, bucket)]
         if here and alias.private:
             raise SettingsError(
-                f"The private files of {alias.name!r} are in the bucket {bucket.bucket!r}; it is not opened.",
-                remedy="Give them a bucket of their own first.",
+                say(
+                    "The private files of {name!r} are in the bucket {bucket!r}; it is not opened.",
+                    name=alias.name,
+                    bucket=bucket.bucket,
+                ),
+                remedy=say("Give them a bucket of their own first."),
             )
         prefixes |= {each.prefix for each in here}
     return sorted(prefixes)

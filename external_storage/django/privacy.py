@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sentences import say
 from . import conf, places
 
 
@@ -35,15 +36,22 @@ def _told_to_strangers(
         if not store.custom_domain:
             return None
         return (
-            f"The private files of {alias.name!r} have the custom domain {store.custom_domain}: "
-            "links to it are not signed.",
-            f"Take {configuration.known_as('CUSTOM_DOMAIN')} from the store {store.name!r}.",
+            say(
+                "The private files of {alias!r} have the custom domain {domain}: links to it are not signed.",
+                alias=alias.name,
+                domain=store.custom_domain,
+            ),
+            say(
+                "Take {setting} from the store {store!r}.",
+                setting=configuration.known_as("CUSTOM_DOMAIN"),
+                store=store.name,
+            ),
         )
     if not store.public_url:
         return None
     return (
-        f"The private files of {alias.name!r} have the public URL {store.public_url}.",
-        f"Take PUBLIC_URL from the store {store.name!r}.",
+        say("The private files of {alias!r} have the public URL {url}.", alias=alias.name, url=store.public_url),
+        say("Take {setting} from the store {store!r}.", setting="PUBLIC_URL", store=store.name),
     )
 
 
@@ -53,15 +61,25 @@ def _beside_public_files(
     for other, public in _public_stores(configuration):
         if _share_a_bucket(store, public):
             return (
-                f"The private files of {alias.name!r} share the bucket {store.bucket!r} "
-                f"with the public ones of {other!r}.",
-                "Give them a bucket of their own, closed to the public, and a key of its own.",
+                say(
+                    "The private files of {alias!r} share the bucket {bucket!r} with the public ones of {other!r}.",
+                    alias=alias.name,
+                    bucket=store.bucket,
+                    other=other,
+                ),
+                say("Give them a bucket of their own, closed to the public, and a key of its own."),
             )
         if places.overlap(store, public):
             return (
-                f"The private files of {alias.name!r} in {store.place} lie beside, in or around the public ones of "
-                f"{other!r} in {public.place}.",
-                "Give them a folder of their own, outside of that one.",
+                say(
+                    "The private files of {alias!r} in {place} lie beside, in or around the public ones of {other!r} "
+                    "in {public}.",
+                    alias=alias.name,
+                    place=store.place,
+                    other=other,
+                    public=public.place,
+                ),
+                say("Give them a folder of their own, outside of that one."),
             )
     return None
 

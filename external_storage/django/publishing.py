@@ -8,6 +8,7 @@ import re
 from fnmatch import fnmatchcase, translate
 
 from ..objects import IMMUTABLE, Headers, HoldBack, Publish
+from ..sentences import say
 
 # What the operating system's tables get wrong or leave out for files that pages link to.
 CONTENT_TYPES = {
@@ -56,7 +57,9 @@ def static_files(key: str, first_bytes: bytes | None) -> Publish | HoldBack:
     for part in key.split("/"):
         if _IS_NEVER_PUBLISHED.match(part.lower()):
             pattern = next(p for p in NEVER_PUBLISHED if fnmatchcase(part.lower(), p))
-            return HoldBack(f"{part!r} matches {pattern!r}, and such files are never published.")
+            return HoldBack(
+                say("{part!r} matches {pattern!r}, and such files are never published.", part=part, pattern=pattern)
+            )
     cache_control = IMMUTABLE if HASHED.search(key) else SHORT
     return Publish(Headers(content_type(key), cache_control, public=True))
 

@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from .. import transfer
 from ..errors import StorageError
 from ..objects import PublishingRule
+from ..sentences import say
 from ..stores import BytesSource, LocalStore, Source
 from . import conf, publishing
 from .last_collection import LastCollection
@@ -191,4 +192,6 @@ class StaticFilesNotSent(StorageError):
 
     def __init__(self, report: transfer.Report) -> None:
         self.exit_code = report.exit_code
-        super().__init__(report.last_line(), remedy="The pages still use the files they used before. Run it again.")
+        super().__init__(
+            report.last_line(), remedy=say("The pages still use the files they used before. Run it again.")
+        )

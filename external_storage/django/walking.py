@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 
 from ..errors import SettingsError
 from ..objects import ObjectInfo, PassedOver
+from ..sentences import say
 from ..stores import DjangoStorageStore, LocalStore, S3Store, Store
 from ..stores.libcloud import LibcloudStore
 from .kinds import (
@@ -142,10 +143,17 @@ def _storage_of(described: DjangoStorageSettings) -> Any:
         return import_string(described.class_path)(**options)
     except Exception as problem:  # noqa: BLE001 — anybody's class, which may refuse its options with anything
         raise SettingsError(
-            f"The class {described.class_path} of the store {described.name!r} cannot be used "
-            f"({type(problem).__name__}).",
+            say(
+                "The class {class_path} of the store {name!r} cannot be used ({alias}).",
+                class_path=described.class_path,
+                name=described.name,
+                alias=type(problem).__name__,
+            ),
             setting="CLASS",
-            remedy=f"Check its dotted path, its options, and that what it needs is there: {_added_by(described)}.",
+            remedy=say(
+                "Check its dotted path, its options, and that what it needs is there: {added_by}.",
+                added_by=_added_by(described),
+            ),
         ) from None  # what it says may repeat an option
 
 

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from .. import transfer
 from ..errors import SettingsError
 from ..objects import Headers, Publish, PublishingRule
+from ..sentences import say
 from ..stores import Store
 from . import conf, sending
 from .locking import only_run_on
@@ -92,8 +93,8 @@ class Way:
         for place in (self.source, self.target):
             if place.is_folder and not place.settings.root.is_dir():
                 raise SettingsError(
-                    f"The folder {place.settings.root} does not exist.",
-                    remedy="Check the path, and that its disk is mounted; a folder is not made for you.",
+                    say("The folder {root} does not exist.", root=place.settings.root),
+                    remedy=say("Check the path, and that its disk is mounted; a folder is not made for you."),
                 )
         if self.alias is None or self.target_is_in_use:
             return
@@ -132,9 +133,11 @@ def way_between(
         publish = rule_of(concerned)
     elif needs_rule:
         raise SettingsError(
-            "No alias is concerned, so nothing says what may become public.",
-            remedy="Name an alias whose rule holds with --alias NAME, or a rule with --rule DOTTED.PATH; "
-            "external_storage.django.publishing.nothing_public stores all as private.",
+            say("No alias is concerned, so nothing says what may become public."),
+            remedy=say(
+                "Name an alias whose rule holds with --alias NAME, or a rule with --rule DOTTED.PATH; "
+                "external_storage.django.publishing.nothing_public stores all as private."
+            ),
         )
     else:
         publish = _anything
@@ -158,8 +161,8 @@ def _alias_concerned(*places: Place) -> conf.Alias | None:
     concerned = set.intersection(*each) or set.union(*each)
     if len(concerned) > 1:
         raise SettingsError(
-            f"These places concern several aliases: {', '.join(sorted(concerned))}.",
-            remedy="Name the one whose files are meant with --alias NAME.",
+            say("These places concern several aliases: {concerned}.", concerned=", ".join(sorted(concerned))),
+            remedy=say("Name the one whose files are meant with --alias NAME."),
         )
     return conf.alias_named(concerned.pop())
 
@@ -176,10 +179,13 @@ def _imported(path: str) -> PublishingRule:
         found = import_string(path)
     except ImportError as problem:
         raise SettingsError(
-            f"The rule {path!r} cannot be imported: {problem}.", remedy="Expected: the dotted path of a function."
+            say("The rule {path!r} cannot be imported: {problem}.", path=path, problem=problem),
+            remedy=say("Expected: the dotted path of a function."),
         ) from problem
     if not callable(found):
-        raise SettingsError(f"{path!r} is no function.", remedy="Expected: the dotted path of a publishing rule.")
+        raise SettingsError(
+            say("{path!r} is no function.", path=path), remedy=say("Expected: the dotted path of a publishing rule.")
+        )
     return found
 
 

@@ -71,11 +71,18 @@ def parse(text: str, *, called: str) -> list[Rule]:
         document = json.loads(text)
     except json.JSONDecodeError as problem:
         raise SettingsError(
-            f"{called} is not JSON: {problem.msg} in line {problem.lineno}, column {problem.colno}.", remedy=SHAPE
+            say(
+                "{called} is not JSON: {msg} in line {lineno}, column {colno}.",
+                called=called,
+                msg=problem.msg,
+                lineno=problem.lineno,
+                colno=problem.colno,
+            ),
+            remedy=SHAPE,
         ) from problem
     rules = document.get("CORSRules") if isinstance(document, dict) else None
     if not isinstance(rules, list) or not rules:
-        raise SettingsError(f'{called} has no list "CORSRules", or an empty one.', remedy=SHAPE)
+        raise SettingsError(say('{called} has no list "CORSRules", or an empty one.', called=called), remedy=SHAPE)
     for number, rule in enumerate(rules, 1):
         _check_rule(rule, f"Rule {number} of {called}")
     return rules
@@ -96,14 +103,18 @@ def as_xml(rules: Sequence[Rule]) -> str:
 
 def _rules_in_xml(text: str, called: str) -> list[Rule]:
     if "<!" in text.replace("<!--", ""):  # a DTD, which could make a small text a large one
-        raise SettingsError(f"{called} declares more than S3's own elements.", remedy=XML_SHAPE)
+        raise SettingsError(say("{called} declares more than S3's own elements.", called=called), remedy=XML_SHAPE)
     try:
         root = ElementTree.fromstring(text.strip())  # noqa: S314 - the owner's own file, and without a DTD
     except ElementTree.ParseError as problem:
-        raise SettingsError(f"{called} is not XML: {problem}.", remedy=XML_SHAPE) from problem
+        raise SettingsError(
+            say("{called} is not XML: {problem}.", called=called, problem=problem), remedy=XML_SHAPE
+        ) from problem
     rules = [_rule_in_xml(element, called) for element in root if _plain_tag(element) == "CORSRule"]
     if _plain_tag(root) != "CORSConfiguration" or not rules:
-        raise SettingsError(f"{called} has no <CORSRule> in a <CORSConfiguration>.", remedy=XML_SHAPE)
+        raise SettingsError(
+            say("{called} has no <CORSRule> in a <CORSConfiguration>.", called=called), remedy=XML_SHAPE
+        )
     return rules
 
 
@@ -113,7 +124,10 @@ def _rule_in_xml(element: ElementTree.Element, called: str) -> Rule:
     for child in element:
         field, text = fields.get(_plain_tag(child)), (child.text or "").strip()
         if field is None:
-            raise SettingsError(f"{called} has <{_plain_tag(child)}>, which S3 does not know.", remedy=XML_SHAPE)
+            raise SettingsError(
+                say("{called} has <{plain_tag}>, which S3 does not know.", called=called, plain_tag=_plain_tag(child)),
+                remedy=XML_SHAPE,
+            )
         if field in LISTS:
             rule.setdefault(field, []).append(text)
         else:
@@ -128,21 +142,30 @@ def _plain_tag(element: ElementTree.Element) -> str:
 
 def _check_rule(rule: Any, where: str) -> None:
     if not isinstance(rule, dict):
-        raise SettingsError(f"{where} is not an object.", remedy=SHAPE)
+        raise SettingsError(say("{where} is not an object.", where=where), remedy=SHAPE)
     if strange := sorted(set(rule) - FIELDS):
-        raise SettingsError(f"{where} has {strange[0]!r}, which S3 does not know.", remedy=SHAPE)
+        raise SettingsError(
+            say("{where} has {strange!r}, which S3 does not know.", where=where, strange=strange[0]), remedy=SHAPE
+        )
     for field in LISTS:
         if field in rule and not (isinstance(rule[field], list) and all(isinstance(item, str) for item in rule[field])):
-            raise SettingsError(f"{where}: {field} is not a list of strings.", remedy=SHAPE)
+            raise SettingsError(
+                say("{where}: {field} is not a list of strings.", where=where, field=field), remedy=SHAPE
+            )
     for field in ("AllowedOrigins", "AllowedMethods"):
         if not rule.get(field):
-            raise SettingsError(f"{where} has no {field}.", remedy=SHAPE)
+            raise SettingsError(say("{where} has no {field}.", where=where, field=field), remedy=SHAPE)
     if strange := sorted(set(rule["AllowedMethods"]) - set(METHODS)):
-        raise SettingsError(f"{where} allows {strange[0]!r}.", remedy=f"S3 knows {', '.join(METHODS)}.")
+        raise SettingsError(
+            say("{where} allows {strange!r}.", where=where, strange=strange[0]),
+            remedy=say("S3 knows {METHODS}.", METHODS=", ".join(METHODS)),
+        )
     if any("MY_DOMAIN_NAME" in origin for origin in rule["AllowedOrigins"]):
-        raise SettingsError(f"{where} still says MY_DOMAIN_NAME.", remedy="Put your site's domain name there.")
+        raise SettingsError(
+            say("{where} still says MY_DOMAIN_NAME.", where=where), remedy=say("Put your site's domain name there.")
+        )
     if isinstance(rule.get("MaxAgeSeconds", 0), bool) or not isinstance(rule.get("MaxAgeSeconds", 0), int):
-        raise SettingsError(f"{where}: MaxAgeSeconds is not a whole number.", remedy=SHAPE)
+        raise SettingsError(say("{where}: MaxAgeSeconds is not a whole number.", where=where), remedy=SHAPE)
 
 
 def remarks(rules: Iterable[Rule], site_origins: Sequence[str]) -> list[str]:

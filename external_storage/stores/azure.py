@@ -23,7 +23,11 @@ class AzureStore(ContainerStore):
     lists_in_order = False  # its order is not that of the bytes: capitals and small letters stand side by side
 
     def __init__(self, name: str, client: ContainerClient, *, prefix: str = "") -> None:
-        super().__init__(name, f"azure://{client.account_name}/{client.container_name}/{prefix}", prefix)
+        super().__init__(
+            name,
+            f"azure://{client.account_name}/{client.container_name}/{prefix}",
+            prefix,
+        )
         self._client = client
 
     def _found_below(self, start: str) -> Iterator[ObjectInfo]:

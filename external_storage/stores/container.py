@@ -17,6 +17,7 @@ from typing import IO
 
 from ..errors import AlreadyExists, ObjectMissing, SourceChanged, StorageError
 from ..objects import Headers, ObjectInfo, check_key, in_key_order
+from ..sentences import say
 from .base import Source
 from .sorting import sorted_by_key
 from .sources import check_digest
@@ -143,7 +144,7 @@ class ContainerStore(ABC):
     def _refuse_to_replace(self, key: str) -> None:
         with suppress(ObjectMissing):
             self.describe(key)
-            raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+            raise AlreadyExists(say("{key!r} is already in {place}.", key=key, place=self.place), key=key)
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
         return {key: self._delete_one(key) for key in keys}
@@ -215,4 +216,4 @@ class _ObjectSource:
     def check_unchanged(self) -> None:
         """Raise `SourceChanged` unless the one version that the service began to send came to its end."""
         if self._position != self.info.size:
-            raise SourceChanged(f"{self.info.key!r} was not read to its end.", key=self.info.key)
+            raise SourceChanged(say("{key!r} was not read to its end.", key=self.info.key), key=self.info.key)

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from ..errors import AlreadyExists, ContainerMissing, KeyRefused, ObjectMissing, SourceChanged, StorageError
 from ..objects import Headers, ObjectInfo, check_key, in_key_order
+from ..sentences import say
 from .base import Source
 from .foreign import translated
 from .sources import check_digest
@@ -56,7 +57,7 @@ class DjangoStorageStore:
         check_key(key)
         with self._translated(key):
             if not self._is_a_file(key):
-                raise ObjectMissing(f"There is no {key!r} in {self.place}.", key=key)
+                raise ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=self.place), key=key)
         return self._told(key)
 
     def open(self, key: str) -> _StorageSource:
@@ -101,7 +102,9 @@ class DjangoStorageStore:
         except ObjectMissing as error:
             if folder:
                 return []
-            raise ContainerMissing(f"There is nothing at {self.place}.", remedy="Check its location.") from error
+            raise ContainerMissing(
+                say("There is nothing at {place}.", place=self.place), remedy=say("Check its location.")
+            ) from error
         names = [f"{folder}{name.rstrip('/')}/" for name in folders if name] + [
             f"{folder}{name}" for name in files if name
         ]
@@ -129,7 +132,7 @@ class DjangoStorageStore:
         with suppress(ObjectMissing):
             self.describe(key)
             if not replace:
-                raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+                raise AlreadyExists(say("{key!r} is already in {place}.", key=key, place=self.place), key=key)
             with self._translated(key):
                 if self._storage.get_available_name(key) != key:
                     self._storage.delete(key)
@@ -139,7 +142,15 @@ class DjangoStorageStore:
             saved = self._storage.save(key, content).replace("\\", "/")
             if saved != key:
                 self._storage.delete(saved)
-                raise KeyRefused(f"{self.place} would store {key!r} under another name, {saved!r}.", key=key)
+                raise KeyRefused(
+                    say(
+                        "{place} would store {key!r} under another name, {saved!r}.",
+                        place=self.place,
+                        key=key,
+                        saved=saved,
+                    ),
+                    key=key,
+                )
 
     def _delete_one(self, key: str) -> StorageError | None:
         """Delete the file and look whether it is gone: not every storage says that it could not."""
@@ -152,7 +163,9 @@ class DjangoStorageStore:
             return None
         except StorageError as error:
             return error
-        return StorageError(f"{self.place} did not delete {key!r}, and did not say why.", key=key)
+        return StorageError(
+            say("{place} did not delete {key!r}, and did not say why.", place=self.place, key=key), key=key
+        )
 
     def _translated(self, key: str) -> AbstractContextManager[None]:
         return translated(self.place, key)
@@ -190,7 +203,7 @@ class _StorageSource:
     def check_unchanged(self) -> None:
         now = self._store.describe(self.info.key)
         if self._read != self.info.size or (now.size, now.modified) != (self.info.size, self.info.modified):
-            raise SourceChanged(f"{self.info.key!r} changed while it was read.", key=self.info.key)
+            raise SourceChanged(say("{key!r} changed while it was read.", key=self.info.key), key=self.info.key)
 
 
 class _Content:

@@ -23,6 +23,7 @@ from ..errors import (
     StoreUnreachable,
     TransientStoreError,
 )
+from ..sentences import say
 
 _NO_CONTAINER = {"ContainerNotFound", "ContainerBeingDeleted"}
 
@@ -35,13 +36,16 @@ def translated(place: str, key: str | None) -> Iterator[None]:
     except StorageError:
         raise
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise ObjectMissing(f"There is no {key!r} in {place}.", key=key) from error
+        raise ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=place), key=key) from error
     except FileExistsError as error:
-        raise KeyRefused(f"A part of {key!r} is a file in {place}.", key=key) from error
+        raise KeyRefused(say("A part of {key!r} is a file in {place}.", key=key, place=place), key=key) from error
     except PermissionError as error:
-        raise PermissionRefused(f"{key!r} in {place} may not be used: {error.strerror}.", key=key) from error
+        raise PermissionRefused(
+            say("{key!r} in {place} may not be used: {why}.", key=key, place=place, why=error.strerror),
+            key=key,
+        ) from error
     except NotImplementedError as error:
-        raise SettingsError(f"{place} cannot do what is needed here (such as listing).") from error
+        raise SettingsError(say("{place} cannot do what is needed here (such as listing).", place=place)) from error
     except Exception as error:
         raise _by_what_it_has(error, place, key) from error
 
@@ -50,28 +54,34 @@ def _by_what_it_has(error: Exception, place: str, key: str | None) -> StorageErr
     status, kind = _status_of(error), type(error).__name__
     failed = f"{place} failed on {key!r} ({kind})."
     if kind == "SuspiciousFileOperation":
-        return KeyRefused(f"{place} refuses the name {key!r}.", key=key)
+        return KeyRefused(say("{place} refuses the name {key!r}.", place=place, key=key), key=key)
     if getattr(error, "error_code", None) in _NO_CONTAINER:
-        return ContainerMissing(f"The container of {place} does not exist.", remedy="Make it, or check its name.")
+        return ContainerMissing(
+            say("The container of {place} does not exist.", place=place), remedy=say("Make it, or check its name.")
+        )
     match status:
         case 404 if key is None:
-            return ContainerMissing(f"{place} does not exist.", remedy="Make it, or check its name.")
+            return ContainerMissing(
+                say("{place} does not exist.", place=place), remedy=say("Make it, or check its name.")
+            )
         case 404:
-            return ObjectMissing(f"There is no {key!r} in {place}.", key=key)
+            return ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=place), key=key)
         case 401:
-            return CredentialsRefused(f"{place} does not accept these credentials.", key=key)
+            return CredentialsRefused(say("{place} does not accept these credentials.", place=place), key=key)
         case 403:
-            return PermissionRefused(f"{key!r} in {place} may not be used.", key=key)
+            return PermissionRefused(say("{key!r} in {place} may not be used.", key=key, place=place), key=key)
         case 409 | 412:
-            return SourceChanged(f"{key!r} in {place} is another object by now.", key=key)
+            return SourceChanged(say("{key!r} in {place} is another object by now.", key=key, place=place), key=key)
         case 429:
-            return SlowDown(f"{place} asks for fewer requests.", key=key)
+            return SlowDown(say("{place} asks for fewer requests.", place=place), key=key)
         case 507:
-            return StoreFull(f"{place} has no room left.", key=key)
+            return StoreFull(say("{place} has no room left.", place=place), key=key)
     if status >= 500 or status == 408 or isinstance(error, TimeoutError) or "Timeout" in kind:
         return TransientStoreError(failed, key=key)
     if isinstance(error, ConnectionError) or kind in ("ServiceRequestError", "TransportError", "ConnectError"):
-        return StoreUnreachable(f"Cannot reach {place}.", key=key, remedy="Check its address, and that it runs.")
+        return StoreUnreachable(
+            say("Cannot reach {place}.", place=place), key=key, remedy=say("Check its address, and that it runs.")
+        )
     if isinstance(error, OSError) or "Connection" in kind or kind == "ServiceResponseError":
         return TransientStoreError(failed, key=key)
     return StorageError(failed, key=key)

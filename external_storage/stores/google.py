@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from ..errors import ObjectMissing, SourceChanged
 from ..objects import Headers, ObjectInfo
+from ..sentences import say
 from .container import CHUNK, TIMEOUT_SECONDS, ContainerStore, Opened
 from .foreign import translated
 
@@ -38,14 +39,17 @@ class GoogleStore(ContainerStore):
         if blob is None:
             with translated(self.place, None):  # is it the bucket that is missing?
                 next(iter(self._bucket.list_blobs(max_results=1, timeout=TIMEOUT_SECONDS)), None)
-            raise ObjectMissing(f"There is no {full_key!r} in {self.place}.", key=full_key.removeprefix(self._prefix))
+            raise ObjectMissing(
+                say("There is no {full_key!r} in {place}.", full_key=full_key, place=self.place),
+                key=full_key.removeprefix(self._prefix),
+            )
         return blob
 
     def _opened(self, full_key: str, position: int, known: ObjectInfo | None) -> Opened:
         blob = self._blob(full_key)
         info = _info(blob)
         if known and known.etag != info.etag:
-            raise SourceChanged(f"{full_key!r} is another object by now.", key=full_key)
+            raise SourceChanged(say("{full_key!r} is another object by now.", full_key=full_key), key=full_key)
         # Each piece is asked for by the number of this one version.
         reader = blob.open("rb", chunk_size=CHUNK, if_generation_match=blob.generation, raw_download=True)
         reader.seek(position)

@@ -29,6 +29,7 @@ from ..errors import (
     TransientStoreError,
 )
 from ..objects import Headers, ObjectInfo, PassedOver, check_key
+from ..sentences import say
 from .base import Source, objects_among
 from .folders import walk_folders
 from .sources import check_digest
@@ -76,7 +77,8 @@ class LocalStore:
         """Walk the folder in key order; a directory that cannot be read is passed over under its name and a slash."""
         if not Path(self.root).is_dir():
             raise ContainerMissing(
-                f"The folder {self.root} does not exist.", remedy="Check the path, and that its disk is mounted."
+                say("The folder {root} does not exist.", root=self.root),
+                remedy=say("Check the path, and that its disk is mounted."),
             )
         yield from walk_folders(lambda folder: iter(self._entries(folder)), self._look_at, prefix, after, until)
 
@@ -122,8 +124,8 @@ class LocalStore:
         if not stat.S_ISREG(status.st_mode):
             os.close(descriptor)
             if stat.S_ISDIR(status.st_mode):
-                raise ObjectMissing(f"{key!r} is a folder in {self.place}.", key=key)
-            raise SourceUnreadable(f"{key!r} is no regular file.", key=key)
+                raise ObjectMissing(say("{key!r} is a folder in {place}.", key=key, place=self.place), key=key)
+            raise SourceUnreadable(say("{key!r} is no regular file.", key=key), key=key)
         return descriptor, status
 
     def _open_link(self, key: str) -> int:
@@ -219,9 +221,9 @@ class LocalStore:
             return iter(())
         except OSError as error:
             problem = SourceUnreadable(
-                f"The folder {folder or '.'!r} cannot be read: {error.strerror}.",
+                say("The folder {value!r} cannot be read: {why}.", value=folder or ".", why=error.strerror),
                 key=folder,
-                remedy="Give this user the right to read and enter it.",
+                remedy=say("Give this user the right to read and enter it."),
             )
             return iter((PassedOver(folder, problem),))
         found.sort(key=lambda entry: os.fsencode(entry.key))
@@ -246,7 +248,9 @@ class LocalStore:
                     return source.info
             status = entry.status()
         except ObjectMissing:
-            return PassedOver(key, SourceUnreadable(f"{key!r} is a link to a folder or to nothing.", key=key))
+            return PassedOver(
+                key, SourceUnreadable(say("{key!r} is a link to a folder or to nothing.", key=key), key=key)
+            )
         except StorageError as error:
             return PassedOver(key, error)
         except FileNotFoundError:
@@ -254,7 +258,9 @@ class LocalStore:
         except OSError as error:
             return PassedOver(key, self._reading_failed(key, error))
         if not stat.S_ISREG(status.st_mode):
-            return PassedOver(key, SourceUnreadable(f"{key!r} is no regular file (a FIFO, a socket, …).", key=key))
+            return PassedOver(
+                key, SourceUnreadable(say("{key!r} is no regular file (a FIFO, a socket, …).", key=key), key=key)
+            )
         return _info(key, status)
 
     def _inside(self, key: str) -> str:
@@ -275,38 +281,67 @@ class LocalStore:
     def _resolved(self, path: str, key: str) -> str:
         real = os.path.realpath(path)
         if not f"{real}/".startswith(self.root.rstrip("/") + "/"):
-            raise KeyRefused(f"{key!r} is, or lies behind, a link that leads out of {self.root}.", key=key)
+            raise KeyRefused(
+                say("{key!r} is, or lies behind, a link that leads out of {root}.", key=key, root=self.root), key=key
+            )
         return real
 
     def _reading_failed(self, key: str, error: OSError) -> StorageError:
         if isinstance(error, FileNotFoundError | NotADirectoryError):
-            return ObjectMissing(f"There is no {key!r} in {self.place}.", key=key)
+            return ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=self.place), key=key)
         if error.errno == errno.ENAMETOOLONG:
-            return ObjectMissing(f"There is no {key!r} in {self.place}; the name is too long for a file.", key=key)
+            return ObjectMissing(
+                say("There is no {key!r} in {place}; the name is too long for a file.", key=key, place=self.place),
+                key=key,
+            )
         if error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE):
-            return TransientStoreError(f"{key!r} could not be read: {error.strerror}.", key=key)
+            return TransientStoreError(say("{key!r} could not be read: {why}.", key=key, why=error.strerror), key=key)
         return SourceUnreadable(
-            f"{key!r} cannot be read: {error.strerror}.", key=key, remedy="Give this user the right to read it."
+            say("{key!r} cannot be read: {why}.", key=key, why=error.strerror),
+            key=key,
+            remedy=say("Give this user the right to read it."),
         )
 
     def _writing_failed(self, key: str, error: OSError) -> StorageError:
         if error.errno == errno.ENAMETOOLONG:
-            return KeyRefused(f"The name {key[:60]!r}… is too long for a file in {self.place}.", key=key)
+            return KeyRefused(
+                say("The name {key!r}… is too long for a file in {place}.", key=key[:60], place=self.place), key=key
+            )
         if isinstance(error, FileExistsError) and not os.path.lexists(f"{self.root}/{key}"):
-            return KeyRefused(f"A part of {key!r} is a file in {self.place}, and cannot be a folder too.", key=key)
+            return KeyRefused(
+                say("A part of {key!r} is a file in {place}, and cannot be a folder too.", key=key, place=self.place),
+                key=key,
+            )
         if isinstance(error, FileExistsError):
-            return AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+            return AlreadyExists(say("{key!r} is already in {place}.", key=key, place=self.place), key=key)
         if isinstance(error, NotADirectoryError | IsADirectoryError):
-            return KeyRefused(f"{key!r} cannot be both a file and a folder in {self.place}.", key=key)
+            return KeyRefused(
+                say("{key!r} cannot be both a file and a folder in {place}.", key=key, place=self.place), key=key
+            )
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StoreFull(f"No room left in {self.place}.", key=key, remedy="Free space, then run it again.")
+            return StoreFull(
+                say("No room left in {place}.", place=self.place), key=key, remedy=say("Free space, then run it again.")
+            )
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return PermissionRefused(
-                f"{key!r} may not be written in {self.place}: {error.strerror}.",
+                say(
+                    "{key!r} may not be written in {place}: {why}.",
+                    key=key,
+                    place=self.place,
+                    why=error.strerror,
+                ),
                 key=key,
-                remedy="Give this user the right to write there.",
+                remedy=say("Give this user the right to write there."),
             )
-        return TransientStoreError(f"{key!r} could not be written in {self.place}: {error.strerror}.", key=key)
+        return TransientStoreError(
+            say(
+                "{key!r} could not be written in {place}: {why}.",
+                key=key,
+                place=self.place,
+                why=error.strerror,
+            ),
+            key=key,
+        )
 
 
 class _Entry:
@@ -346,7 +381,8 @@ class _FileSource:
             data = os.read(self._descriptor, size)
         except OSError as error:
             raise TransientStoreError(
-                f"{self.info.key!r} could not be read: {error.strerror}.", key=self.info.key
+                say("{key!r} could not be read: {why}.", key=self.info.key, why=error.strerror),
+                key=self.info.key,
             ) from error
         self._read += len(data)
         return data
@@ -360,7 +396,7 @@ class _FileSource:
 
     def check_unchanged(self) -> None:
         if self._read != self._status.st_size or not _is_same_version(os.fstat(self._descriptor), self._status):
-            raise SourceChanged(f"{self.info.key!r} changed while it was read.", key=self.info.key)
+            raise SourceChanged(say("{key!r} changed while it was read.", key=self.info.key), key=self.info.key)
 
 
 def _is_same_version(now: os.stat_result, then: os.stat_result) -> bool:

@@ -10,6 +10,7 @@ from time import time
 
 from ..errors import AlreadyExists, KeyRefused, ObjectMissing, SourceChanged, StorageError
 from ..objects import Headers, ObjectInfo, check_key, in_key_order
+from ..sentences import say
 from .base import Source
 from .sources import BytesSource, check_digest, md5_of_bytes
 
@@ -59,7 +60,7 @@ class MemoryStore:
         check_digest(source.info, held.md5)
         with self._lock:
             if not replace and key in self._held:
-                raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+                raise AlreadyExists(say("{key!r} is already in {place}.", key=key, place=self.place), key=key)
             self._held[key] = held
         return held.info(key)
 
@@ -67,7 +68,7 @@ class MemoryStore:
         with self._lock:
             held = self._get(info.key)
             if held.md5 != info.md5:
-                raise SourceChanged(f"{info.key!r} was replaced meanwhile.", key=info.key)
+                raise SourceChanged(say("{key!r} was replaced meanwhile.", key=info.key), key=info.key)
             self._held[info.key] = _Held(held.data, headers, held.md5, time())
 
     def delete(self, keys: list[str]) -> dict[str, StorageError | None]:
@@ -85,4 +86,4 @@ class MemoryStore:
         try:
             return self._held[check_key(key)]
         except KeyError:
-            raise ObjectMissing(f"There is no {key!r} in {self.place}.", key=key) from None
+            raise ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=self.place), key=key) from None

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ..errors import AlreadyExists, DigestMismatch, SlowDown, StorageError, TransientStoreError
 from ..objects import Headers, ObjectInfo, PassedOver
+from ..sentences import say
 from .base import Noted, ReadsWhole, Sending, Source, Store, walk_of
 from .contents import CHUNK, md5_of, md5_of_source
 
@@ -122,7 +123,9 @@ class RetryingStore:
         source.restart()
         md5, found = md5_of_source(source), self.describe(key)
         if md5 not in (found.md5, found.recorded_md5) and md5_of(self._store, key) != md5:
-            raise AlreadyExists(f"{key!r} is already in {self.place}, with other content.", key=key)
+            raise AlreadyExists(
+                say("{key!r} is already in {place}, with other content.", key=key, place=self.place), key=key
+            )
         return found
 
     def _try(self, request: Callable[[], T]) -> T:

@@ -6,6 +6,7 @@ import hashlib
 
 from ..errors import DigestMismatch, SourceChanged
 from ..objects import ObjectInfo
+from ..sentences import say
 from .base import Source
 
 
@@ -36,7 +37,7 @@ class BytesSource:
 
     def check_unchanged(self) -> None:
         if self._position != len(self._data):
-            raise SourceChanged(f"{self.info.key!r} was not read to its end.", key=self.info.key)
+            raise SourceChanged(say("{key!r} was not read to its end.", key=self.info.key), key=self.info.key)
 
 
 class PeekedSource:
@@ -73,7 +74,12 @@ def check_digest(info: ObjectInfo, md5: str) -> None:
     """Raise `DigestMismatch` if the source was said to have another MD5 than the bytes that came out of it."""
     if info.md5 and md5 not in (info.md5, info.recorded_md5):
         raise DigestMismatch(
-            f"{info.key!r} arrived with other bytes than its store announced (MD5 {md5}, expected {info.md5}).",
+            say(
+                "{key!r} arrived with other bytes than its store announced (MD5 {md5}, expected {expected}).",
+                key=info.key,
+                md5=md5,
+                expected=info.md5,
+            ),
             key=info.key,
-            remedy="Run the same command again; if it persists, the stored object is damaged.",
+            remedy=say("Run the same command again; if it persists, the stored object is damaged."),
         )

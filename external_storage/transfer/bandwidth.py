@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import SettingsError, StorageError
 from ..objects import Headers, ObjectInfo
+from ..sentences import say
 from ..stores.base import Source, Store
 from ..stores.passing_on import PassesUploadsOn
 
@@ -30,7 +31,9 @@ def read_rate(text: str) -> float:
     found = _RATE.fullmatch(text.strip())
     rate = float(found[1]) * _UNITS[found[2].lower()] if found else 0.0
     if rate < 1:
-        raise SettingsError(f"{text!r} is no bandwidth.", remedy="Give bytes a second, such as 500k, 2M or 1G.")
+        raise SettingsError(
+            say("{text!r} is no bandwidth.", text=text), remedy=say("Give bytes a second, such as 500k, 2M or 1G.")
+        )
     return rate
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import StorageError, StoreRefused
 from ..objects import Headers, HoldBack, ObjectInfo
+from ..sentences import Sentence, joined, say
 from ..stores.base import Republishes, Store
 from ..stores.retrying import RetryingStore
 from .copy import FIRST_BYTES, copy_object
@@ -37,11 +38,24 @@ def differences(wanted: Headers, found: Headers, access: Access) -> list[str]:
     """
     told = []
     if _parts(wanted.content_type, ";") != _parts(found.content_type, ";"):
-        told.append(f"Its content type is {found.content_type!r} instead of {wanted.content_type!r}.")
+        told.append(
+            say(
+                "Its content type is {found!r} instead of {wanted!r}.",
+                found=found.content_type,
+                wanted=wanted.content_type,
+            )
+        )
     if set(_parts(wanted.cache_control, ",")) != set(_parts(found.cache_control, ",")):
-        told.append(f"Its cache control is {found.cache_control!r} instead of {wanted.cache_control!r}.")
+        told.append(
+            say(
+                "Its cache control is {found!r} instead of {wanted!r}.",
+                found=found.cache_control,
+                wanted=wanted.cache_control,
+            )
+        )
     if access.readable is not None and access.readable is not bool(wanted.public):
-        told.append(f"It should be {'public' if wanted.public else 'private'}: {access.seen}")
+        should_be = say("It should be public: {seen}") if wanted.public else say("It should be private: {seen}")
+        told.append(Sentence(should_be, seen=access.seen))
     return told
 
 
@@ -88,13 +102,13 @@ class _Inspector:
     def _look_closer(self, line: Line) -> Line:
         wanted = self._wanted(line.key)
         if isinstance(wanted, HoldBack):
-            return Line("-", line.key, f"It should not be in the target: {wanted.reason}")
+            return Line("-", line.key, say("It should not be in the target: {reason}", reason=wanted.reason))
         found, access = self._described(line.key), self.access(line.key)
         told = differences(wanted, found.headers or Headers(""), access)
         if told and self.mend:
             return self._mended(found, wanted, told)
         if told:
-            return Line("*", line.key, " ".join(told))
+            return Line("*", line.key, joined(told, " "))
         return line if access.readable is not None else Line("!", line.key, access.seen)
 
     def _wanted(self, key: str) -> Headers | HoldBack:
@@ -112,8 +126,8 @@ class _Inspector:
             self._put_again(key)
         left = differences(wanted, self._described(key).headers or Headers(""), self.access(key))
         if left:
-            return Line("*", key, f"The repair did not help. {' '.join(left)}")
-        return Line("=", key, f"Repaired. {' '.join(told)}")
+            return Line("*", key, say("The repair did not help. {left}", left=joined(left, " ")))
+        return Line("=", key, say("Repaired. {told}", told=joined(told, " ")))
 
     def _republished(self, found: ObjectInfo, wanted: Headers) -> bool:
         """Let the store change the headers where the object lies; return whether it did, and harmed nothing.

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ..errors import KeyRefused
 from ..objects import HoldBack, ObjectInfo, PassedOver, PublishingRule, check_key
+from ..sentences import say
 from .scan import Pair
 
 
@@ -85,7 +86,7 @@ def decide(pair: Pair, rules: Rules, *, same: bool | None = None) -> Decision:
     if isinstance(pair.source, PassedOver):
         return Decision(Verdict.UNUSABLE, pair.source.error.what, pair.source.error.remedy)
     if pair.source is None:
-        return Decision(Verdict.ONLY_IN_TARGET, "The source has no such object.")
+        return Decision(Verdict.ONLY_IN_TARGET, say("The source has no such object."))
     try:
         check_key(pair.key)
     except KeyRefused as error:
@@ -102,24 +103,25 @@ def decide(pair: Pair, rules: Rules, *, same: bool | None = None) -> Decision:
 
 def _decide_absent(key: str, rules: Rules) -> Decision:
     if rules.may_send is not None and not rules.may_send(key):
-        return Decision(Verdict.LEAVE_OUT, "The target lacks it, and nothing refers to it.")
+        return Decision(Verdict.LEAVE_OUT, say("The target lacks it, and nothing refers to it."))
     return _COPY_WHAT_IS_ABSENT
 
 
-_COPY_WHAT_IS_ABSENT = Decision(Verdict.COPY, "The target lacks it.")
+_COPY_WHAT_IS_ABSENT = Decision(Verdict.COPY, say("The target lacks it."))
 
 
 def _decide_present(source: ObjectInfo, target: ObjectInfo, rules: Rules, same: bool | None) -> Decision:
     if source.size != target.size:
-        return _decide_difference(rules, f"The target holds {target.size} bytes instead of {source.size}.")
+        reason = say("The target holds {found} bytes instead of {wanted}.", found=target.size, wanted=source.size)
+        return _decide_difference(rules, reason)
     if same or (source.md5 is not None and source.md5 == target.md5):
         return Decision(Verdict.ALREADY_THERE)
     if same is None:
-        return Decision(Verdict.COMPARE, "The sizes agree; the contents must be compared.")
-    return _decide_difference(rules, "The target holds other bytes of the same number.")
+        return Decision(Verdict.COMPARE, say("The sizes agree; the contents must be compared."))
+    return _decide_difference(rules, say("The target holds other bytes of the same number."))
 
 
 def _decide_difference(rules: Rules, reason: str) -> Decision:
     if rules.on_difference == "keep":
-        return Decision(Verdict.CONFLICT, reason, "It was kept. Decide which of the two is right.")
+        return Decision(Verdict.CONFLICT, reason, say("It was kept. Decide which of the two is right."))
     return Decision(Verdict.COPY, reason)

@@ -8,6 +8,7 @@ import threading
 from time import monotonic
 from typing import Protocol, TextIO
 
+from ..sentences import Sentence, joined, say
 from .report import Outcome, Report
 
 
@@ -144,24 +145,29 @@ def for_stream(stream: TextIO, *, as_json: bool = False) -> Progress:
 def describe(report: Report, *, newest_key: bool = False) -> str:
     """Return one line on where the run stands."""
     seconds = max(monotonic() - report.began, 0.001)
-    of_all = "" if report.expected_objects is None else f" of {report.expected_objects:,}"
     parts = [
-        f"{report.seen:,}{of_all} files",
-        f"sent {report.sent:,} ({bytes_in_words(report.bytes)})",
-        f"{report.sent / seconds:,.0f} files/s",
-        f"{bytes_in_words(report.bytes / seconds)}/s",
+        _files_so_far(report),
+        say("sent {count:,} ({size})", count=report.sent, size=bytes_in_words(report.bytes)),
+        say("{rate:,.0f} files/s", rate=report.sent / seconds),
+        say("{rate}/s", rate=bytes_in_words(report.bytes / seconds)),
     ]
     left = _seconds_left(report, seconds)
     if left is not None:
-        parts.append(f"{time_in_words(left)} left")
-    parts.append(f"{len(report.in_flight)} in flight")
+        parts.append(say("{time} left", time=time_in_words(left)))
+    parts.append(say("{count} in flight", count=len(report.in_flight)))
     if report.retries:
-        parts.append(f"{report.retries} retries")
+        parts.append(say("{count} retries", count=report.retries))
     if report.failed:
-        parts.append(f"{report.failed} failed")
+        parts.append(say("{count} failed", count=report.failed))
     if newest_key and (key := next(iter(tuple(report.in_flight)), None)) is not None:
         parts.append(repr(key))
-    return ", ".join(parts)
+    return joined(parts)
+
+
+def _files_so_far(report: Report) -> str:
+    if report.expected_objects is None:
+        return say("{count:,} files", count=report.seen)
+    return say("{count:,} of {total:,} files", count=report.seen, total=report.expected_objects)
 
 
 def _seconds_left(report: Report, seconds: float) -> float | None:
@@ -179,8 +185,10 @@ def time_in_words(seconds: float) -> str:
 
 def bytes_in_words(count: float) -> str:
     """Return an amount of bytes as people read it: ``999 B``, ``1.2 MB``."""
-    for unit in ("B", "KB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+    if count < 1000:
+        return say("{count:,.0f} B", count=count)
+    for told in (say("{count:,.1f} KB"), say("{count:,.1f} MB"), say("{count:,.1f} GB")):
         count /= 1000
-    return f"{count:,.1f} TB"
+        if count < 1000:
+            return Sentence(told, count=count)
+    return say("{count:,.1f} TB", count=count / 1000)

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from ..errors import Interrupted, StorageError, StoreRefused
+from ..sentences import joined, say
 from .plan import Decision, Verdict
 
 # A report stays small however much goes wrong; progress shows each outcome as it comes.
@@ -26,7 +27,18 @@ class Outcome:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.verdict}: {self.key!r}: {self.reason} {self.remedy}".rstrip()
+        told = joined(filter(None, (self.reason, self.remedy)), " ")
+        return say("{verdict}: {key!r}: {told}", verdict=_IN_WORDS[self.verdict], key=self.key, told=told)
+
+
+_IN_WORDS = {
+    Verdict.HOLD_BACK: say("held back"),
+    Verdict.CONFLICT: say("conflict"),
+    Verdict.LEAVE_OUT: say("left out"),
+    Verdict.UNUSABLE: say("passed over"),
+    "gone": say("gone"),
+    "failed": say("failed"),
+}
 
 
 class Report:
@@ -117,7 +129,7 @@ class Report:
     def count_gone(self, key: str) -> Outcome:
         """Name an object that was removed from the source before its turn came."""
         with self._lock:
-            return self._name(Outcome(key, "gone", "It was removed from the source meanwhile."))
+            return self._name(Outcome(key, "gone", say("It was removed from the source meanwhile.")))
 
     def count_failure(self, key: str, error: StorageError, *, was_sent: bool = False) -> Outcome:
         """Count an object that could not be copied; *was_sent* if the store has taken it and does not show it."""

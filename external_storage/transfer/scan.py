@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import StorageError
 from ..objects import ObjectInfo, PassedOver, in_key_order
+from ..sentences import say
 from ..stores.base import Store, walk_of
 
 Entry = ObjectInfo | PassedOver
@@ -56,8 +57,13 @@ def _entries(store: Store, prefix: str, after: str, until: str | None) -> Iterat
         in_order = in_key_order(entry.key)
         if last and in_order <= last_in_order:
             raise StorageError(
-                f"{store.place} lists {entry.key!r} after {last!r}, which is not in key order.",
-                remedy="This store cannot be compared as it is; please report it.",
+                say(
+                    "{place} lists {key!r} after {last!r}, which is not in key order.",
+                    place=store.place,
+                    key=entry.key,
+                    last=last,
+                ),
+                remedy=say("This store cannot be compared as it is; please report it."),
             )
         last, last_in_order = entry.key, in_order
         yield entry

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import ObjectMissing, StorageError, StoreRefused
 from ..objects import HoldBack, ObjectInfo
+from ..sentences import say
 from ..stores.base import Store
 from ..stores.contents import CHUNK, RecordedDigests, md5_of, same_content
 from ..stores.retrying import RetryingStore
@@ -81,21 +82,21 @@ def _line(
     if decision.verdict is not Verdict.ALREADY_THERE:
         return Line("*", pair.key, decision.reason)
     if read_data and md5_of(target, pair.key) != (pair.source.md5 or md5_of(source, pair.key)):
-        return Line("*", pair.key, "The target says it is the same, but gives out other bytes.")
+        return Line("*", pair.key, say("The target says it is the same, but gives out other bytes."))
     return Line("=", pair.key)
 
 
 def _held_back_line(pair: Pair, reason: str) -> Line | None:
     if pair.target is None:
         return None
-    return Line("-", pair.key, f"It should not be in the target: {reason}")
+    return Line("-", pair.key, say("It should not be in the target: {reason}", reason=reason))
 
 
 def _absent_line(source: Store, key: str, rules: Rules) -> Line | None:
     """Return ``+``, unless the first bytes show that the rule holds the object back."""
     with source.open(key) as opened:
         answer = rules.publish(key, opened.read(CHUNK))
-    return None if isinstance(answer, HoldBack) else Line("+", key, "The target lacks it.")
+    return None if isinstance(answer, HoldBack) else Line("+", key, say("The target lacks it."))
 
 
 # What a run has just sent
@@ -162,8 +163,8 @@ def _trouble_with(target: Store, sent: ObjectInfo, recorded: RecordedDigests) ->
         if _is_as_sent(seen, sent) or (seen.size == sent.size and _holds(target, seen, sent.md5, recorded)):
             return ""
     except ObjectMissing:
-        return "The store took it and does not hold it."
-    return "The store took it and holds something else."
+        return say("The store took it and does not hold it.")
+    return say("The store took it and holds something else.")
 
 
 def _holds(target: Store, seen: ObjectInfo, md5: str | None, recorded: RecordedDigests) -> bool:

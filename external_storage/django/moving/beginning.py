@@ -14,6 +14,7 @@ from itertools import islice
 from django.db import IntegrityError
 
 from ...errors import ObjectMissing, SettingsError, StorageError, TransientStoreError
+from ...sentences import say
 from ...stores.base import Store
 from .. import conf
 from ..deadline import within
@@ -65,10 +66,14 @@ def where_files_are(alias: str) -> str:
     if len(complete) == 1 and None not in found.values():
         return complete[0]
     raise SettingsError(
-        f"It is not clear where the files of {alias!r} are. Of {len(keys)} files that the database refers to, "
-        f"{', '.join(_counted(name, have) for name, have in found.items())}.",
+        say(
+            "It is not clear where the files of {alias!r} are. Of {count} files that the database refers to, {named}.",
+            alias=alias,
+            count=len(keys),
+            named=", ".join((_counted(name, have) for name, have in found.items())),
+        ),
         setting=conf.configuration().known_as("ACTIVE"),
-        remedy="Bring them together with storage_copy, or let the settings name the store that has them.",
+        remedy=say("Bring them together with storage_copy, or let the settings name the store that has them."),
     )
 
 

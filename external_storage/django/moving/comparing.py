@@ -15,6 +15,7 @@ from ... import transfer
 from ...errors import ObjectMissing, SourceUnreadable, VerificationFailed
 from ...health.preflight import PROBES
 from ...objects import HoldBack
+from ...sentences import Sentence, joined, say
 from ...stores.base import Store
 from ...stores.retrying import RetryingStore
 from ...transfer import Line, Rules
@@ -37,20 +38,25 @@ THREADS = 8
 LOOKED_AT_AGAIN = 200
 
 _IN_WORDS = {
-    "missing": ("{count} files are not in {target}", "Run storage_move again; it copies what is missing."),
+    "missing": (
+        say("{count:,} files are not in {target!r}"),
+        say("Run storage_move again; it copies what is missing."),
+    ),
     "different": (
-        "{count} files differ between {source} and {target}",
-        "Run storage_move again; it copies them once more. If they still differ, ask why with storage_verify.",
+        say("{count:,} files differ between {source!r} and {target!r}"),
+        say("Run storage_move again; it copies them once more. If they still differ, ask why with storage_verify."),
     ),
     "target-only": (
-        "{count} files are in {target} alone, and the site does not know why",
-        "They may have been deleted before changes were carried there. storage_prune {alias} {target} shows them, and "
-        "removes them if you agree.",
+        say("{count:,} files are in {target!r} alone, and the site does not know why"),
+        say(
+            "They may have been deleted before changes were carried there. storage_prune {alias} {target} shows them, "
+            "and removes them if you agree."
+        ),
     ),
-    "unreadable": ("{count} files could not be compared", "See that they can be read, or remove them."),
+    "unreadable": (say("{count:,} files could not be compared"), say("See that they can be read, or remove them.")),
     "held-back": (
-        "{count} files that the database refers to may not become public",
-        "Let the publishing rule allow them, or remove the rows that refer to them.",
+        say("{count:,} files that the database refers to may not become public"),
+        say("Let the publishing rule allow them, or remove the rows that refer to them."),
     ),
 }
 
@@ -71,7 +77,7 @@ class Comparison:
         self.counts[kind] += 1
         known = self.named.setdefault(kind, [])
         if len(known) < MOST_NAMED:
-            known.append(f"{key!r}: {reason}" if reason else repr(key))
+            known.append(of_key(key, reason) if reason else repr(key))
 
 
 def rules_for(alias: str) -> Rules:
@@ -129,7 +135,7 @@ def blockers_in(found: Comparison, alias: str, source: str, target: str) -> list
         Blocker(
             kind,
             _sentence(found, kind, source, target),
-            _IN_WORDS[kind][1].format(alias=alias, target=target),
+            Sentence(_IN_WORDS[kind][1], alias=alias, target=target),
             SourceUnreadable.exit_code if kind == "unreadable" else VerificationFailed.exit_code,
         )
         for kind in _IN_WORDS
@@ -139,8 +145,14 @@ def blockers_in(found: Comparison, alias: str, source: str, target: str) -> list
 
 def _sentence(found: Comparison, kind: str, source: str, target: str) -> str:
     count, named = found.counts[kind], found.named[kind]
-    said = _IN_WORDS[kind][0].format(count=f"{count:,}", source=repr(source), target=repr(target))
-    return f"{said}: {'; '.join(named)}{'; …' if count > len(named) else '.'}"
+    said = Sentence(_IN_WORDS[kind][0], count=count, source=source, target=target)
+    rest = ["…"] if count > len(named) else []
+    return say("{what}: {named}.", what=said, named=joined([*named, *rest], "; "))
+
+
+def of_key(key: str, reason: str) -> str:
+    """Return what there is to say of *key*."""
+    return say("{key!r}: {reason}", key=key, reason=reason.rstrip(".") if not isinstance(reason, Sentence) else reason)
 
 
 class _Comparing:

@@ -28,6 +28,7 @@ from django.db.backends.sqlite3 import base as sqlite
 from django.db.utils import DatabaseError, InterfaceError, OperationalError, load_backend
 
 from ...errors import SettingsError
+from ...sentences import say
 from ..models import AliasState, Mark, Move, ReservedName
 
 T = TypeVar("T")
@@ -216,13 +217,14 @@ class _Database:
         if self._is_ready:
             return
         if self._connection.vendor == "unknown":
-            raise SettingsError("Files are moved with the help of a database, and this site has none.")
+            raise SettingsError(say("Files are moved with the help of a database, and this site has none."))
         if self._connection.connection is None:
             self._connect()
         if not self._has_tables():
             if self._file is None:
                 raise SettingsError(
-                    "The tables of external_storage.django are not in the database.", remedy="Run: manage.py migrate"
+                    say("The tables of external_storage.django are not in the database."),
+                    remedy=say("Run: manage.py migrate"),
                 )
             self._make_tables()
         self._is_ready = True

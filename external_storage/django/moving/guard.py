@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 from ...errors import ObjectMissing, SettingsError, StorageError
 from ...objects import Headers
+from ...sentences import say
 from ...stores.sources import BytesSource
 from .. import conf
 from ..names import GUARD_KEY
@@ -46,7 +47,12 @@ def guard_of(store: str) -> Guard | None:
         return None
     except (ValueError, KeyError, TypeError) as problem:
         raise NotOurs(
-            f"The object {GUARD_KEY!r} in the store {store!r} is not what was written there.", remedy=_REMEDY
+            say(
+                "The object {key!r} in the store {store!r} is not what was written there.",
+                key=GUARD_KEY,
+                store=store,
+            ),
+            remedy=_REMEDY,
         ) from problem
 
 
@@ -56,16 +62,29 @@ def check(state: State, store: str) -> None:
     if found is None:
         return
     if state.identity and found.site != state.identity:
-        raise NotOurs(f"The store {store!r} belongs to another site.", remedy=_REMEDY)
+        raise NotOurs(say("The store {store!r} belongs to another site.", store=store), remedy=_REMEDY)
     if found.alias != state.alias:
-        raise NotOurs(f"The store {store!r} belongs to the alias {found.alias!r}.", remedy="Choose another store.")
+        raise NotOurs(
+            say("The store {store!r} belongs to the alias {alias!r}.", store=store, alias=found.alias),
+            remedy=say("Choose another store."),
+        )
     if found.epoch > state.epoch:
         raise NotOurs(
-            f"The database is older than the files: it has {state.alias!r} in {state.active!r} at its step "
-            f"{state.epoch}, and the store {store!r} had heard of step {found.epoch}, with the files in "
-            f"{found.active!r}.",
-            remedy="Restore a database from after the last move. If this is another site with a copy of the files, "
-            f"remove the object {GUARD_KEY!r} from its store.",
+            say(
+                "The database is older than the files: it has {alias!r} in {active!r} at its step {epoch}, "
+                "and the store {store!r} had heard of step {heard_of}, with the files in {where!r}.",
+                alias=state.alias,
+                active=state.active,
+                epoch=state.epoch,
+                store=store,
+                heard_of=found.epoch,
+                where=found.active,
+            ),
+            remedy=say(
+                "Restore a database from after the last move. If this is another site with a copy of the "
+                "files, remove the object {key!r} from its store.",
+                key=GUARD_KEY,
+            ),
         )
 
 
@@ -104,4 +123,7 @@ def remove(store: str) -> None:
         conf.store_named(store).delete([GUARD_KEY])
 
 
-_REMEDY = f"Choose another store; or, if nobody uses it any more, remove the object {GUARD_KEY!r} from it."
+_REMEDY = say(
+    "Choose another store; or, if nobody uses it any more, remove the object {key!r} from it.",
+    key=GUARD_KEY,
+)

@@ -28,6 +28,7 @@ from typing import Any
 
 from ... import transfer
 from ...errors import Interrupted, StorageError, StoreRefused, TransientStoreError, VerificationFailed
+from ...sentences import joined, say
 from .. import conf
 from ..locking import only_run_on
 from . import beginning, comparing, ladder, marks, requests, strangers, trying
@@ -46,7 +47,7 @@ SHORT_PATIENCE = 30.0
 ROUNDS = 3
 """How often files are copied before what still differs is named as being in the way."""
 
-IF_IT_IS_DEAD = (
+IF_IT_IS_DEAD = say(
     "See that it answers. If it never will again, --force not-compared leaves it all the same, with whatever only it "
     "has."
 )
@@ -78,7 +79,8 @@ class Blocked(VerificationFailed):
     def __init__(self, blockers: list[Blocker]) -> None:
         self.blockers = blockers
         super().__init__(
-            " ".join(f"{each.name}: {each.what.rstrip('.')}." for each in blockers), remedy=blockers[0].remedy
+            joined((say("{name}: {what}", name=each.name, what=each.what) for each in blockers), " "),
+            remedy=blockers[0].remedy,
         )
 
 
@@ -118,8 +120,15 @@ def stage_of(state: State, target: str) -> Stage:
         return Stage.HERE if state.active == target else Stage.APART
     if target not in state.in_use:
         raise StepRefused(
-            f"The files of {state.alias!r} are on their way between {state.active!r} and {state.standby!r}.",
-            remedy=f"Finish that first: storage_settle {state.alias}, or storage_move to one of the two.",
+            say(
+                "The files of {alias!r} are on their way between {active!r} and {standby!r}.",
+                alias=state.alias,
+                active=state.active,
+                standby=state.standby,
+            ),
+            remedy=say(
+                "Finish that first: storage_settle {alias}, or storage_move to one of the two.", alias=state.alias
+            ),
         )
     if state.active == target:
         return Stage.TAKEN if state.links_to_the_site else Stage.THERE
@@ -168,8 +177,12 @@ def switch(alias: str, target: str, *, view: View | None = None, force: Collecti
     with only_one(alias) as lock, alone_on_folders(alias):
         if stage_of(fresh_state_of(alias), target) is Stage.APART:
             raise StepRefused(
-                f"The changes of {alias!r} are not carried to {target!r} yet.",
-                remedy=f"Begin with storage_mirror {alias} {target}, or let storage_move do it all.",
+                say("The changes of {alias!r} are not carried to {target!r} yet.", alias=alias, target=target),
+                remedy=say(
+                    "Begin with storage_mirror {alias} {target}, or let storage_move do it all.",
+                    alias=alias,
+                    target=target,
+                ),
             )
         journey = Journey(
             alias, target, lock, view=view or Unseen(), force=force, patience=SHORT_PATIENCE, copies=False
@@ -266,14 +279,14 @@ class Journey:
         """Leave the other store behind, once the target has everything that is asked of it."""
         if self._stage() is not Stage.THERE:
             raise StepRefused(
-                f"The links of {self.alias!r} do not point at a store for good yet.",
-                remedy="Finish the move, or go back, with storage_move.",
+                say("The links of {alias!r} do not point at a store for good yet.", alias=self.alias),
+                remedy=say("Finish the move, or go back, with storage_move."),
             )
         left, self._is_leaving = self._other, True
         self._wait("settle")
         # What only the store that is left has is lost to visitors from now on. Elsewhere the target was right already.
         self._refuse(self._found_in_what_is_left(left))
-        self._view.begins("settle", f"The store {left!r} is left behind; its files stay there.")
+        self._view.begins("settle", say("The store {store!r} is left behind; its files stay there.", store=left))
         leave = ladder.settle if self._goes_up else ladder.cancel
         self._arrival.state = self._step("settle", partial(leave, despite_marks="open-marks" in self._force))
         return self._arrival
@@ -281,9 +294,11 @@ class Journey:
     def _found_in_what_is_left(self, left: str) -> list[Blocker]:
         """Return what would be out of reach without the store that is left; it may be dead, and then nobody knows."""
         try:
-            found = self._looked_at("settle", f"Comparing {self.target!r} with {left!r} once more.")
+            found = self._looked_at(
+                "settle", say("Comparing {one!r} with {other!r} once more.", one=self.target, other=left)
+            )
         except (StoreRefused, TransientStoreError) as error:
-            what = f"What only {left!r} has could not be seen: {error.what}"
+            what = say("What only {left!r} has could not be seen: {what}", left=left, what=error.what)
             return [Blocker("not-compared", what, IF_IT_IS_DEAD, error.exit_code)]
         return [each for each in found if each.name in ("missing", "held-back")]
 
@@ -315,14 +330,21 @@ class Journey:
         self._refuse(self._tried())
         self._wait("check")  # the journey before this one may have ended a moment ago
         active = fresh_state_of(self.alias).active
-        self._view.begins("mirror", f"From now on every change in {active!r} is carried to {self.target!r} too.")
+        self._view.begins(
+            "mirror",
+            say(
+                "From now on every change in {active!r} is carried to {target!r} too.",
+                active=active,
+                target=self.target,
+            ),
+        )
         ladder.begin_mirroring(self.alias, self.target)
 
     def _catch_up(self) -> None:
         self._wait("mirror")
         found = self._made_equal()
         self._refuse(found if self._copies else [*found, *self._tried(), *self._asked()])
-        self._view.begins("switch", "Links point at the site itself from now on.")
+        self._view.begins("switch", say("Links point at the site itself from now on."))
         self._step("switch", self._forward(ladder.begin_handover))
 
     def _take_over(self) -> None:
@@ -334,24 +356,24 @@ class Journey:
         elif self._copies:
             self._copy("switch")
         self._deliver_again("switch")
-        self._view.begins("switch", f"New files go to {self.target!r} from now on.")
+        self._view.begins("switch", say("New files go to {store!r} from now on.", store=self.target))
         self._step("switch", self._forward(ladder.exchange))
 
     def _confirm(self) -> None:
         self._wait("switch")
         if not self._turned_back:
-            found = self._looked_at("verify", "The last look at everything before links point there.")
+            found = self._looked_at("verify", say("The last look at everything before links point there."))
             if self._may_copy_again(found):
-                self._view.begins("copy", "One step back, to copy what is missing there.")
+                self._view.begins("copy", say("One step back, to copy what is missing there."))
                 self._step("copy", ladder.cancel if self._goes_up else ladder.exchange)
                 return
             self._refuse([*found, *self._asked()])
-        self._view.begins("switch", f"Links point at {self.target!r} from now on.")
+        self._view.begins("switch", say("Links point at {store!r} from now on.", store=self.target))
         self._step("switch", self._forward(ladder.confirm))
 
     def _watch(self) -> None:
         """Wait until every process gives out the new links, and follow a few of them."""
-        self._view.begins("watch", "Seeing that everything goes well where it is now.")
+        self._view.begins("watch", say("Seeing that everything goes well where it is now."))
         self._wait("watch")
         if self._is_asked_by_strangers:
             self._refuse(strangers.ask_for_some(self.alias, self.target, self._other).blockers())
@@ -395,9 +417,11 @@ class Journey:
                 return
             if in_the_way and time.monotonic() > patience_ends:
                 raise Blocked([ladder.blocker_of(in_the_way)])
-            reasons = "".join(f" {store}: {why}" for store, why in drained.reasons.items())
-            to_carry = f"{in_the_way.count:,} changes to carry over.{reasons}"
-            self._view.goes_on(chapter, f"{seconds:.0f} s to wait, {to_carry}")
+            to_wait = say(
+                "{seconds:.0f} s to wait, {count:,} changes to carry over.", seconds=seconds, count=in_the_way.count
+            )
+            reasons = [say("{store}: {why}", store=store, why=why) for store, why in drained.reasons.items()]
+            self._view.goes_on(chapter, joined([to_wait, *reasons], " "))
             self._sleep(min(max(seconds, 0.2), 1.0))
 
     def _in_the_way(self, state: State) -> marks.Waiting:
@@ -417,13 +441,15 @@ class Journey:
         while True:
             if self._copies:
                 self._copy("copy")
-            found = self._looked_at("verify", f"Comparing {self.target!r} with {self._other!r}, file by file.")
+            found = self._looked_at(
+                "verify", say("Comparing {one!r} with {other!r}, file by file.", one=self.target, other=self._other)
+            )
             if not self._may_copy_again(found):
                 return found
 
     def _copy(self, chapter: str) -> None:
         source = self._other
-        self._view.begins(chapter, f"Copying what {self.target!r} lacks or holds differently.")
+        self._view.begins(chapter, say("Copying what {store!r} lacks or holds differently.", store=self.target))
         report = transfer.copy(
             conf.store_named(source),
             watched(self.alias, self.target, wrote=lambda key: self._written.add(hash(key))),
@@ -444,7 +470,7 @@ class Journey:
         return found
 
     def _compared(self, chapter: str) -> list[Blocker]:
-        counting = Counting(self._view, chapter, "compared", self._files)
+        counting = Counting(self._view, chapter, say("compared"), self._files)
         found = comparing.compare(self.alias, self._other, self.target, counting=counting.over)
         self._seen_to_differ = found.once_true_in_target
         self._files = self._arrival.compared = counting.count
@@ -468,7 +494,7 @@ class Journey:
         return True
 
     def _tried(self) -> list[Blocker]:
-        self._view.begins("check", f"Trying the store {self.target!r}.")
+        self._view.begins("check", say("Trying the store {store!r}.", store=self.target))
         return trying.try_target(self.alias, self.target)
 
     def _asked(self) -> list[Blocker]:
@@ -476,9 +502,9 @@ class Journey:
         if not self._is_asked_by_strangers:
             return []
         public_url = conf.store_settings(self.target).public_url
-        self._view.begins("verify", f"Asking for files at {public_url} as visitors do.")
+        self._view.begins("verify", say("Asking for files at {url} as visitors do.", url=public_url))
         left = None if self._files is None else max(self._files - len(self._written), 0)
-        counting = Counting(self._view, "verify", "asked for", left)
+        counting = Counting(self._view, "verify", say("asked for"), left)
         asked = strangers.ask_for_all(
             self.alias,
             self.target,
@@ -502,6 +528,6 @@ class Journey:
         for each in blockers:
             if each.name in self._force:
                 self._arrival.forced.append(each.name)
-                self._view.says("force", f"{each.name}: {each.what}")
+                self._view.says("force", say("{name}: {what}", name=each.name, what=each.what))
         if left := [each for each in blockers if each.name not in self._force]:
             raise Blocked(left)

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ...errors import SettingsError, StorageError, TransientStoreError, VerificationFailed
+from ...sentences import say
 from .. import conf
 from ..places import Place, refuse_overlap
 from . import database, guard, marks
@@ -61,7 +62,9 @@ def begin_mirroring(alias: str, target: str) -> State:
 
     def step(state: State) -> State:
         if target == state.active:
-            raise StepRefused(f"The files of {alias!r} are in the store {target!r} already.")
+            raise StepRefused(
+                say("The files of {alias!r} are in the store {target!r} already.", alias=alias, target=target)
+            )
         retired = tuple(name for name in state.retired if name != target)
         return replace(state, step=Step.MIRRORING, standby=target, retired=retired)
 
@@ -127,7 +130,9 @@ def purged(alias: str, store: str) -> State:
 
     def step(state: State) -> State:
         if store not in state.retired:
-            raise StepRefused(f"The store {store!r} is not one that {alias!r} has left behind.")
+            raise StepRefused(
+                say("The store {store!r} is not one that {alias!r} has left behind.", store=store, alias=alias)
+            )
         database.run("DELETE FROM external_storage_mark WHERE alias = %s AND target = %s", alias, store)
         return replace(state, retired=tuple(name for name in state.retired if name != store))
 
@@ -195,8 +200,10 @@ def blockers(alias: str) -> list[Blocker]:
     state = fresh_state_of(alias)
     found = []
     if seconds := seconds_to_wait(state):
-        what = f"The step {state.step} began a moment ago; some processes may still go by the one before."
-        found.append(Blocker("too-soon", what, f"Wait {seconds:.0f} seconds."))
+        what = say(
+            "The step {step} began a moment ago; some processes may still go by the one before.", step=state.step
+        )
+        found.append(Blocker("too-soon", what, say("Wait {seconds:.0f} seconds.", seconds=seconds)))
     if marked := behind(state):
         found.append(blocker_of(marked))
     return found
@@ -209,21 +216,27 @@ def blocker_of(marked: marks.Waiting) -> Blocker:
 
 def _described(marked: marks.Waiting) -> str:
     if marked.example is None:  # it was delivered while they were counted
-        return f"{marked.count:,} changes had not reached their store a moment ago."
+        return say("{count:,} changes had not reached their store a moment ago.", count=marked.count)
     key, target, reason = marked.example.key, marked.example.target, marked.example.last_error
-    return (
-        f"{marked.count:,} changes have not reached their store yet, {key!r} in {target!r} for one: "
-        f"{reason or 'it has not been tried yet'}"
+    return say(
+        "{count:,} changes have not reached their store yet, {key!r} in {target!r} for one: {reason}",
+        count=marked.count,
+        key=key,
+        target=target,
+        reason=reason or say("it has not been tried yet"),
     )
 
 
-_REMEDY_FOR_MARKS = "See that the store answers, and that the site's background worker runs."
+_REMEDY_FOR_MARKS = say("See that the store answers, and that the site's background worker runs.")
 
 
 def _not_complete(state: State, marked: marks.Waiting) -> StepRefused:
     if marked:
         return StepRefused(_described(marked), remedy=_REMEDY_FOR_MARKS)
-    return StepRefused(f"The step {state.step} of {state.alias!r} began only a moment ago.", remedy="Try again.")
+    return StepRefused(
+        say("The step {step} of {alias!r} began only a moment ago.", step=state.step, alias=state.alias),
+        remedy=say("Try again."),
+    )
 
 
 def check_target(state: State, target: str) -> None:
@@ -231,7 +244,8 @@ def check_target(state: State, target: str) -> None:
     known = conf.configured_alias(state.alias).stores
     if target not in known:
         raise SettingsError(
-            f"The store {target!r} is none of the stores of {state.alias!r}.", remedy=f"Its stores: {', '.join(known)}."
+            say("The store {target!r} is none of the stores of {alias!r}.", target=target, alias=state.alias),
+            remedy=say("Its stores: {known}.", known=", ".join(known)),
         )
     conf.served_at(state.alias)  # raises if nobody said where links are to point in the middle of the way
     if target != state.active:
@@ -255,7 +269,14 @@ def _climb(
         before = locked_state_of(alias)
         if before.step not in from_steps:
             where = ", ".join(sorted(from_steps))
-            raise StepRefused(f"The alias {alias!r} is {before.step}; this step is taken from: {where}.")
+            raise StepRefused(
+                say(
+                    "The alias {alias!r} is {step}; this step is taken from: {where}.",
+                    alias=alias,
+                    step=before.step,
+                    where=where,
+                )
+            )
         identity = before.identity or uuid.uuid4().hex
         after = replace(step(before), epoch=before.epoch + 1, since=time.time(), identity=identity)
         after = replace(after, linked=_linked(before, after))

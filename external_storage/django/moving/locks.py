@@ -21,6 +21,7 @@ from pathlib import Path
 from django.db import DatabaseError, IntegrityError
 
 from ...errors import LockHeld
+from ...sentences import say
 from . import database
 
 SIGN_OF_LIFE_SECONDS = 5.0
@@ -38,8 +39,7 @@ class Holder:
     since: float
 
     def __str__(self) -> str:
-        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
-        return f"process {self.process} on {self.host}, since {began}"
+        return _told(self)
 
 
 class Lock:
@@ -150,10 +150,17 @@ def _take(alias: str) -> str:
     return owner
 
 
+def _told(holder: Holder | None) -> str:
+    if holder is None:
+        return say("another process")
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder.since))
+    return say("process {process} on {host}, since {began}", process=holder.process, host=holder.host, began=began)
+
+
 def _held(alias: str, holder: Holder | None) -> LockHeld:
     return LockHeld(
-        f"The files of {alias!r} are being moved by {holder or 'another process'}.",
-        remedy="Wait until it has finished; storage_status shows how far it is.",
+        say("The files of {alias!r} are being moved by {holder}.", alias=alias, holder=_told(holder)),
+        remedy=say("Wait until it has finished; storage_status shows how far it is."),
     )
 
 

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from ...errors import StorageError
+from ...sentences import say
 from . import comparing
 from .journey import Stage, alone_on_folders, stage_of
 from .ladder import StepRefused
@@ -97,12 +98,24 @@ def _state_for(alias: str, store: str) -> State:
     stage = stage_of(state, store)
     if stage is Stage.TAKEN:
         raise StepRefused(
-            f"New files of {alias!r} go to {store!r} already.",
-            remedy=f"Go back first, with storage_move {alias} {state.standby}; then this; then move there again.",
+            say("New files of {alias!r} go to {store!r} already.", alias=alias, store=store),
+            remedy=say(
+                "Go back first, with storage_move {alias} {standby}; then this; then move there again.",
+                alias=alias,
+                standby=state.standby,
+            ),
         )
     if stage not in (Stage.BEHIND, Stage.HANDED):
         raise StepRefused(
-            f"The files of {alias!r} are not on their way to {store!r}, or they are there already.",
-            remedy=f"Begin with storage_mirror {alias} {store}: files that are deleted later are deleted there too.",
+            say(
+                "The files of {alias!r} are not on their way to {store!r}, or they are there already.",
+                alias=alias,
+                store=store,
+            ),
+            remedy=say(
+                "Begin with storage_mirror {alias} {store}: files that are deleted later are deleted there too.",
+                alias=alias,
+                store=store,
+            ),
         )
     return state

@@ -9,6 +9,7 @@ from typing import Any
 
 from ... import transfer
 from ...errors import SettingsError
+from ...sentences import say
 from ...stores.retrying import RetryingStore
 from ...transfer import Line
 from .. import conf
@@ -141,12 +142,19 @@ def _state_for(alias: str, store: str) -> State:
     if store not in state.retired:
         retired = ", ".join(state.retired) or "none"
         raise StepRefused(
-            f"The store {store!r} is not one that {alias!r} has left behind.", remedy=f"It has left: {retired}."
+            say("The store {store!r} is not one that {alias!r} has left behind.", store=store, alias=alias),
+            remedy=say("It has left: {retired}.", retired=retired),
         )
     if state.is_moving:
-        raise StepRefused(f"The files of {alias!r} are being moved.", remedy="Finish that first.")
+        raise StepRefused(say("The files of {alias!r} are being moved.", alias=alias), remedy=say("Finish that first."))
     for other in conf.configuration().aliases:
         if other != alias and store in fresh_state_of(other).stores:
-            raise SettingsError(f"The store {store!r} also has files of the alias {other!r}; nothing was deleted.")
+            raise SettingsError(
+                say(
+                    "The store {store!r} also has files of the alias {other!r}; nothing was deleted.",
+                    store=store,
+                    other=other,
+                )
+            )
     marks.drain(alias)
     return state

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import SettingsError
+from ...sentences import as_line, from_line, packed, say, unpacked
 from .. import conf
 from . import database, locks
 from .locks import Lock
@@ -44,7 +45,8 @@ def ask(alias: str, target: str, *, asked_by: str = "", settles: bool = False, l
     known = conf.configured_alias(alias).stores
     if target not in known:
         raise SettingsError(
-            f"The store {target!r} is none of the stores of {alias!r}.", remedy=f"Its stores: {', '.join(known)}."
+            say("The store {target!r} is none of the stores of {alias!r}.", target=target, alias=alias),
+            remedy=say("Its stores: {known}.", known=", ".join(known)),
         )
     before = request_for(alias)
     if lock is None and before is not None and before.is_open and before.target != target:
@@ -80,12 +82,13 @@ def withdraw(alias: str) -> None:
 
 def note_progress(alias: str, progress: dict[str, Any]) -> None:
     """Say how far the move is."""
-    database.run("UPDATE external_storage_move SET progress = %s WHERE alias = %s", json.dumps(progress), alias)
+    told = json.dumps({name: _packed(value) for name, value in progress.items()})
+    database.run("UPDATE external_storage_move SET progress = %s WHERE alias = %s", told, alias)
 
 
 def note_problem(alias: str, problem: str) -> None:
     """Say what stopped the move; it stays to be gone on with."""
-    database.run("UPDATE external_storage_move SET problem = %s WHERE alias = %s", problem, alias)
+    database.run("UPDATE external_storage_move SET problem = %s WHERE alias = %s", as_line(problem), alias)
 
 
 def note_finished(alias: str) -> None:
@@ -99,4 +102,14 @@ _SELECT = "SELECT alias, target, options, asked_by, asked_at, progress, problem,
 def _read(row: tuple) -> Request:
     alias, target, options, asked_by, asked_at, progress, problem, finished_at = row
     settles = bool(json.loads(options).get("settles", False))
-    return Request(alias, target, settles, asked_by, asked_at, json.loads(progress), problem, finished_at)
+    told = {name: _unpacked(value) for name, value in json.loads(progress).items()}
+    return Request(alias, target, settles, asked_by, asked_at, told, from_line(problem), finished_at)
+
+
+def _packed(told: Any) -> Any:
+    """Return a text, or a list of them, so that whoever reads it can say it in his language."""
+    return [packed(each) for each in told] if isinstance(told, list) else packed(told)
+
+
+def _unpacked(told: Any) -> Any:
+    return [unpacked(each) for each in told] if isinstance(told, list) else unpacked(told)

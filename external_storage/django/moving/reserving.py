@@ -7,6 +7,7 @@ import time
 from django.db import IntegrityError
 
 from ...errors import AlreadyExists
+from ...sentences import say
 from . import database
 
 
@@ -18,7 +19,7 @@ def reserve(alias: str, key: str) -> None:
             *(alias, key, time.time()),
         )
     except IntegrityError as taken:
-        raise AlreadyExists(f"The name {key!r} was just given to another file.", key=key) from taken
+        raise AlreadyExists(say("The name {key!r} was just given to another file.", key=key), key=key) from taken
 
 
 def is_reserved(alias: str, key: str) -> bool:

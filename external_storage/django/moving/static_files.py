@@ -13,6 +13,7 @@ from urllib.parse import quote
 from ...errors import Interrupted, StorageError
 from ...health import cors
 from ...health.asking import Answer, ask
+from ...sentences import joined, say
 from .. import conf
 from ..staticfiles import StaticStorage, is_remote
 from . import ladder, requests
@@ -69,14 +70,16 @@ class _Way:
     def go(self, *, settles: bool) -> State:
         leave = {
             Stage.APART: self._begin,
-            Stage.BEHIND: lambda: self._step(ladder.begin_handover, "Pages name the site itself from now on."),
-            Stage.HANDED: lambda: self._step(ladder.exchange, f"The files are in {self._target!r}, too."),
+            Stage.BEHIND: lambda: self._step(ladder.begin_handover, say("Pages name the site itself from now on.")),
+            Stage.HANDED: lambda: self._step(
+                ladder.exchange, say("The files are in {store!r}, too.", store=self._target)
+            ),
             Stage.TAKEN: self._arrive,
         }
         while (stage := stage_of(fresh_state_of(self._alias), self._target)) in leave:
             leave[stage]()
         if stage is Stage.THERE and settles:
-            self._step(ladder.settle, "Pages rendered before still find their files where they were.")
+            self._step(ladder.settle, say("Pages rendered before still find their files where they were."))
         return fresh_state_of(self._alias)
 
     def _begin(self) -> None:
@@ -87,7 +90,7 @@ class _Way:
     def _arrive(self) -> None:
         self._send()
         self._look()
-        self._step(ladder.confirm, f"Pages name {self._target!r} from now on.")
+        self._step(ladder.confirm, say("Pages name {store!r} from now on.", store=self._target))
 
     def _step(self, up: Callable[[str], State], text: str) -> None:
         """Take the step *up*, or the one back where the target is the store that the files came from."""
@@ -99,31 +102,39 @@ class _Way:
 
     def _send(self) -> None:
         if is_remote(self._target):
-            self._view.begins("copy", f"Sending the static files to {self._target!r}, the manifest last.")
+            self._view.begins(
+                "copy", say("Sending the static files to {store!r}, the manifest last.", store=self._target)
+            )
             self._storage.send_to(self._target)
 
     def _look(self) -> None:
         """Read two files as strangers do. Raise `Blocked` if that fails; say so if pages would not get the fonts."""
         if not is_remote(self._target):
             return
-        self._view.begins("check", f"Reading them from {self._target!r} as a browser does.")
+        self._view.begins("check", say("Reading them from {store!r} as a browser does.", store=self._target))
         names = sorted(set(self._storage.hashed_files.values()))
         fonts = [name for name in names if name.endswith(FONTS)]
         for name in [*names[:1], *fonts[:1]]:
             answer = ask("GET", self._url(name))
             if not isinstance(answer, Answer) or answer.status != 200:
-                seen = f"the status {answer.status}" if isinstance(answer, Answer) else str(answer)
+                seen = say("the status {status}", status=answer.status) if isinstance(answer, Answer) else answer.what
                 raise Blocked(
-                    [Blocker(NOT_READABLE, f"A stranger asks for {self._url(name)} and gets {seen}", _REMEDY)]
+                    [
+                        Blocker(
+                            NOT_READABLE,
+                            say("A stranger asks for {url} and gets {seen}", url=self._url(name), seen=seen),
+                            _REMEDY,
+                        )
+                    ]
                 )
         for origin in conf.configuration().site_origins[:1]:
             for font in fonts[:1]:
                 shared = cors.judge_shared("cors.font", ask("GET", self._url(font), {"Origin": origin}), origin, None)
                 if shared.remedy:
-                    self._view.says("check", f"{shared.seen} {shared.remedy}")
+                    self._view.says("check", joined([shared.seen, shared.remedy], " "))
 
     def _url(self, name: str) -> str:
         return conf.store_settings(self._target).public_url + quote(name)
 
 
-_REMEDY = "Let everybody read the files there: storage_access apply."
+_REMEDY = say("Let everybody read the files there: storage_access apply.")

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ...errors import ObjectMissing, StorageError, StoreRefused
 from ...health.asking import Answer, Ask, NoAnswer, ask
 from ...objects import Headers, HoldBack, ObjectInfo
+from ...sentences import joined, say
 from ...stores.base import Store
 from ...stores.retrying import RetryingStore
 from ...transfer import Line, Rules
@@ -18,7 +19,7 @@ from ...transfer.metadata import Access, differences, look_at_metadata
 from ...transfer.side_by_side import side_by_side
 from .. import conf
 from . import marks
-from .comparing import MOST_NAMED, rules_for
+from .comparing import MOST_NAMED, of_key, rules_for
 from .ladder import Blocker
 
 THREADS = 16
@@ -40,9 +41,13 @@ class Asked:
     def blockers(self) -> list[Blocker]:
         if not self.wrong:
             return []
-        rest = "; …" if self.wrong > len(self.named) else ""
-        what = f"{self.wrong:,} files are not served to visitors as they should be: {'; '.join(self.named)}{rest}"
-        return [Blocker("public", what, "Ask storage_doctor what is wrong with the bucket or its domain.")]
+        rest = ["…"] if self.wrong > len(self.named) else []
+        what = say(
+            "{count:,} files are not served to visitors as they should be: {named}",
+            count=self.wrong,
+            named=joined([*self.named, *rest], "; "),
+        )
+        return [Blocker("public", what, say("Ask storage_doctor what is wrong with the bucket or its domain."))]
 
 
 def ask_for_all(
@@ -79,7 +84,7 @@ def _asked(alias: str, store: str, other: str, objects: Iterator[ObjectInfo], as
             asked.mended += [key] * mended
         else:
             asked.wrong += 1
-            asked.named += [f"{key!r}: {trouble}"] if len(asked.named) < MOST_NAMED else []
+            asked.named += [of_key(key, trouble)] if len(asked.named) < MOST_NAMED else []
     return asked
 
 
@@ -125,13 +130,18 @@ class _Stranger:
         if isinstance(answer, NoAnswer):
             return answer.what
         if not wanted.public:
-            return "" if answer.status in (401, 403, 404) else f"strangers can read it, at {answer.url}"
+            return "" if answer.status in (401, 403, 404) else say("strangers can read it, at {url}", url=answer.url)
         if answer.status != 200:
-            return f"{answer.url} answered {answer.status}"
+            return say("{url} answered {status}", url=answer.url, status=answer.status)
         if answer.headers.get("content-length", str(info.size)) != str(info.size):
-            return f"{answer.url} gives {answer.headers['content-length']} bytes instead of {info.size}"
+            return say(
+                "{url} gives {given} bytes instead of {size}",
+                url=answer.url,
+                given=answer.headers["content-length"],
+                size=info.size,
+            )
         found = Headers(answer.headers.get("content-type", ""), answer.headers.get("cache-control", ""))
-        return " ".join(differences(wanted, found, Access(None, "")))
+        return joined(differences(wanted, found, Access(None, "")), " ")
 
     def _asked(self, key: str) -> Answer | NoAnswer:
         """Ask once more before anything is said of a server that did not do its best, or wants no HEAD."""
@@ -142,7 +152,7 @@ class _Stranger:
         return answer
 
     def _mend(self, key: str) -> None:
-        access = Access(False, "A stranger did not get it as it should be.")
+        access = Access(False, say("A stranger did not get it as it should be."))
         line = Line("=", key)
         for _ in look_at_metadata([line], self.store, self.store, self.rules, lambda _: access, mend=True, threads=1):
             pass

@@ -12,6 +12,7 @@ from typing import Protocol, TextIO
 
 from django.db import DatabaseError
 
+from ...sentences import say
 from ...transfer.progress import describe, time_in_words
 from ...transfer.report import Outcome, Report
 from . import requests
@@ -212,9 +213,16 @@ class Counting:
 
     def _so_far(self) -> str:
         rate = self.count / max(time.monotonic() - self.began, 0.001)
-        of_all = f" of {self.total:,}" if self.total else ""
-        left = f", {time_in_words(max(self.total - self.count, 0) / rate)} left" if self.total else ""
-        return f"{self.count:,}{of_all} {self.doing}, {rate:,.0f} files/s{left}"
+        if not self.total:
+            return say("{count:,} {doing}, {rate:,.0f} files/s", count=self.count, doing=self.doing, rate=rate)
+        return say(
+            "{count:,} of {total:,} {doing}, {rate:,.0f} files/s, {time} left",
+            count=self.count,
+            total=self.total,
+            doing=self.doing,
+            rate=rate,
+            time=time_in_words(max(self.total - self.count, 0) / rate),
+        )
 
 
 class _Pace:

@@ -9,6 +9,7 @@ from ...errors import SettingsError, StoreFull
 from ...health.findings import Finding, Verdict
 from ...health.preflight import preflight
 from ...health.strangers import examine_private_store
+from ...sentences import say
 from ...stores.retrying import RetryingStore
 from ...transfer.progress import bytes_in_words
 from .. import conf
@@ -48,16 +49,21 @@ def _try_folder(alias: str, folder: conf.LocalSettings) -> Iterator[Blocker]:
     """Look whether the folder is there, and its disk has room for what it lacks."""
     if not folder.root.is_dir():
         raise SettingsError(
-            f"The folder {folder.root} does not exist.",
-            remedy="Check the path, and that its disk is mounted; a folder is not made for you.",
+            say("The folder {root} does not exist.", root=folder.root),
+            remedy=say("Check the path, and that its disk is mounted; a folder is not made for you."),
         )
     state = fresh_state_of(alias)
     needed = max((_size_of(store) for store in state.in_use if store != folder.name), default=0) - _size_of(folder.name)
     free = shutil.disk_usage(folder.root).free
     if needed > free:
-        what = f"{folder.root} has room for {bytes_in_words(free)}, and {bytes_in_words(needed)} are to come."
+        what = say(
+            "{root} has room for {free}, and {needed} are to come.",
+            root=folder.root,
+            free=bytes_in_words(free),
+            needed=bytes_in_words(needed),
+        )
         yield Blocker(
-            "room", what, "Make room on that disk, or let the folder be on a larger one.", StoreFull.exit_code
+            "room", what, say("Make room on that disk, or let the folder be on a larger one."), StoreFull.exit_code
         )
 
 

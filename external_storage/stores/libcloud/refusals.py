@@ -27,6 +27,7 @@ from ...errors import (
     StoreUnreachable,
     TransientStoreError,
 )
+from ...sentences import say
 
 # The library tells the status in a sentence where its own exceptions have no word for it.
 _STATUS = re.compile(r"\b([45]\d\d)\b")
@@ -38,29 +39,37 @@ def translated(place: str, key: str | None = None) -> Iterator[None]:
     try:
         yield
     except ObjectDoesNotExistError as error:
-        raise ObjectMissing(f"There is no {key!r} in {place}.", key=key) from error
+        raise ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=place), key=key) from error
     except ContainerDoesNotExistError as error:
-        what = f"The container of {place} does not exist."
-        raise ContainerMissing(what, remedy="Make it, or check its name.") from error
+        what = say("The container of {place} does not exist.", place=place)
+        raise ContainerMissing(what, remedy=say("Make it, or check its name.")) from error
     except InvalidCredsError as error:
-        what = f"{place} does not accept this key, or does not let it do this."
-        raise CredentialsRefused(what, key=key, remedy="Check KEY and SECRET, and what they may do.") from error
+        what = say("{place} does not accept this key, or does not let it do this.", place=place)
+        raise CredentialsRefused(what, key=key, remedy=say("Check KEY and SECRET, and what they may do.")) from error
     except ObjectHashMismatchError as error:
-        raise DigestMismatch(f"{key!r} did not arrive in {place} as it was sent.", key=key) from error
+        raise DigestMismatch(
+            say("{key!r} did not arrive in {place} as it was sent.", key=key, place=place), key=key
+        ) from error
     except RateLimitReachedError as error:
-        raise SlowDown(f"{place} asks for fewer requests.", key=key, retry_after=error.retry_after or None) from error
+        raise SlowDown(
+            say("{place} asks for fewer requests.", place=place), key=key, retry_after=error.retry_after or None
+        ) from error
     except PermissionError as error:
-        raise PermissionRefused(f"{key!r} in {place} may not be used.", key=key) from error
+        raise PermissionRefused(say("{key!r} in {place} may not be used.", key=key, place=place), key=key) from error
     except Timeout as error:
-        raise TransientStoreError(f"{place} did not answer in time.", key=key) from error
+        raise TransientStoreError(say("{place} did not answer in time.", place=place), key=key) from error
     except ConnectionError as error:
         if not _never_connected(error):
-            raise TransientStoreError(f"{place} broke the connection off.", key=key) from error
+            raise TransientStoreError(say("{place} broke the connection off.", place=place), key=key) from error
         raise StoreUnreachable(
-            f"Cannot reach {place}.", key=key, remedy="Check host and port, and that the service runs."
+            say("Cannot reach {place}.", place=place),
+            key=key,
+            remedy=say("Check host and port, and that the service runs."),
         ) from error
     except (RequestException, OSError) as error:
-        raise TransientStoreError(f"{place} failed on {key!r} ({type(error).__name__}).", key=key) from error
+        raise TransientStoreError(
+            say("{place} failed on {key!r} ({name}).", place=place, key=key, name=type(error).__name__), key=key
+        ) from error
     except (LibcloudError, BaseHTTPError) as error:
         raise _for_status(_status_in(error), place, key) from error
 
@@ -80,9 +89,15 @@ def _status_in(error: Exception) -> int:
 
 def _for_status(status: int, place: str, key: str | None) -> StorageError:
     if status == HTTPStatus.PRECONDITION_FAILED:
-        return SourceChanged(f"{key!r} in {place} is another object by now.", key=key)
+        return SourceChanged(say("{key!r} in {place} is another object by now.", key=key, place=place), key=key)
     passing = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
     if status in passing or (status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED):
-        return TransientStoreError(f"{place} failed on {key!r} (status {status}).", key=key)
+        return TransientStoreError(
+            say("{place} failed on {key!r} (status {status}).", place=place, key=key, status=status), key=key
+        )
     said = f"status {status}" if status else "without a reason"
-    return StoreRefused(f"{place} refused the request ({said}).", key=key, remedy="Check the driver's options.")
+    return StoreRefused(
+        say("{place} refused the request ({said}).", place=place, said=said),
+        key=key,
+        remedy=say("Check the driver's options."),
+    )

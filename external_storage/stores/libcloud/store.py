@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from ...errors import SettingsError, SourceChanged, StorageError
 from ...objects import Headers, ObjectInfo
+from ...sentences import say
 from ..container import CHUNK, TIMEOUT_SECONDS, ContainerStore, Opened
 
 DRIVERS = {"local": "FolderDriver", "s3": "S3Driver", "openstack_swift": "SwiftDriver"}
@@ -76,7 +77,7 @@ class LibcloudStore(ContainerStore):
         info = _info(found)
         if known and (known.etag, known.size) != (info.etag, info.size):
             close()
-            raise SourceChanged(f"{full_key!r} is another object by now.", key=full_key)
+            raise SourceChanged(say("{full_key!r} is another object by now.", full_key=full_key), key=full_key)
         return Opened(info, pieces, close)
 
     def _send(self, full_key: str, file: IO[bytes], sent: ObjectInfo, headers: Headers, *, replace: bool) -> None:
@@ -95,7 +96,7 @@ class LibcloudStore(ContainerStore):
 
     def _remove(self, found: ObjectInfo) -> None:
         if not self._driver.delete_object(self._driver.object_named(self._container_name, found.key)):
-            raise StorageError(f"{self.place} did not delete {found.key!r}.", key=found.key)
+            raise StorageError(say("{place} did not delete {key!r}.", place=self.place, key=found.key), key=found.key)
 
     def _translated(self, key: str | None) -> AbstractContextManager[None]:
         return import_module(".refusals", __package__).translated(self.place, key)
@@ -110,15 +111,18 @@ def _maker(driver: str, key: str, secret: str, options: Mapping[str, Any]) -> Ca
     """Return a function that makes the driver. Raise `SettingsError` if there is none that holds the contract."""
     if driver not in DRIVERS:
         raise SettingsError(
-            f"The Libcloud driver {driver!r} is not known to keep files safely.",
+            say("The Libcloud driver {driver!r} is not known to keep files safely.", driver=driver),
             setting="DRIVER",
-            remedy=f"Those that do: {', '.join(DRIVERS)}. See docs/decisions/libcloud.md for what the others lack.",
+            remedy=say(
+                "Those that do: {drivers}. See docs/decisions/libcloud.md for what the others lack.",
+                drivers=", ".join(DRIVERS),
+            ),
         )
     try:
         drivers = import_module(".drivers", __package__)
     except ImportError as problem:
         raise SettingsError(
-            "Apache Libcloud is not installed.", remedy="Run: pip install 'django-external-storage[libcloud]'"
+            say("Apache Libcloud is not installed."), remedy=say("Run: pip install 'django-external-storage[libcloud]'")
         ) from problem
     made = getattr(drivers, DRIVERS[driver])
 
@@ -128,9 +132,13 @@ def _maker(driver: str, key: str, secret: str, options: Mapping[str, Any]) -> Ca
         except (TypeError, ValueError):
             # What it says may repeat a value; the options are named by their names alone.
             raise SettingsError(
-                f"The Libcloud driver {driver!r} does not take these options: {', '.join(sorted(options))}.",
+                say(
+                    "The Libcloud driver {driver!r} does not take these options: {options}.",
+                    driver=driver,
+                    options=", ".join(sorted(options)),
+                ),
                 setting="OPTIONS",
-                remedy="See the driver's page in the documentation of Apache Libcloud.",
+                remedy=say("See the driver's page in the documentation of Apache Libcloud."),
             ) from None
 
     return make

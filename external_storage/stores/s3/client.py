@@ -8,6 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from ...errors import CredentialsRefused, StorageError
+from ...sentences import say
 from .connection import Answer, ConnectionPool, Exchange, Origin, RequestHead
 from .refusals import Refusal, translate
 from .signing import ASK_AGAIN_SECONDS, EMPTY_PAYLOAD, UNSIGNED_PAYLOAD, Credentials, Signer, encode, encode_query
@@ -128,8 +129,8 @@ class S3Client:
                 self._credentials = self._ask_for_credentials()
                 if not self._credentials.access_key_id or not self._credentials.secret_access_key:
                     raise CredentialsRefused(
-                        f"There are no credentials for {self._place}.",
-                        remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+                        say("There are no credentials for {place}.", place=self._place),
+                        remedy=say("Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
                     )
                 self._signer = Signer(self._credentials, self._region)
                 self._signer_until = monotonic() + ASK_AGAIN_SECONDS

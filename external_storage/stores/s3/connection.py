@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ...errors import SettingsError, StoreUnreachable, TransientStoreError
+from ...sentences import say
 
 CONNECT_SECONDS = 5.0
 
@@ -69,7 +70,9 @@ class Origin:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
             raise SettingsError(
-                f"{url!r} is no endpoint.", setting="endpoint_url", remedy="It must look like https://s3.example.com."
+                say("{url!r} is no endpoint.", url=url),
+                setting="endpoint_url",
+                remedy=say("It must look like https://s3.example.com."),
             )
         proxy = None if proxy_bypass(parts.hostname) else getproxies().get(parts.scheme)
         return cls(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), proxy)
@@ -136,7 +139,7 @@ class Answer:
         data = self._take(size if self._left is None else min(size, self._left))
         if self._left is not None:
             if not data:
-                raise TransientStoreError("The store broke off in the middle of an object.")
+                raise TransientStoreError(say("The store broke off in the middle of an object."))
             self._left -= len(data)
         elif not data:
             self._left = 0
@@ -177,7 +180,7 @@ class Answer:
     def _more(self) -> bytes:
         data = self.connection.receive(READ_SIZE)
         if not data:
-            raise TransientStoreError("The store broke off in the middle of its answer.")
+            raise TransientStoreError(say("The store broke off in the middle of its answer."))
         return data
 
 
@@ -315,13 +318,21 @@ class Connection:
             raise self._stalled() if self._broken is None else self._lost(self._broken)
 
     def _stalled(self) -> TransientStoreError:
-        return TransientStoreError(f"{self._origin.host_header} stopped answering for {NO_PROGRESS_SECONDS:.0f} s.")
+        return TransientStoreError(
+            say(
+                "{host} stopped answering for {seconds:.0f} s.",
+                host=self._origin.host_header,
+                seconds=NO_PROGRESS_SECONDS,
+            )
+        )
 
     def _lost(self, error: OSError | None) -> Exception:
         if self._reused and not self._received:
             return ConnectionStale()
         why = (error.strerror or type(error).__name__) if error else "closed by the store"
-        return TransientStoreError(f"The connection to {self._origin.host_header} was lost ({why}).")
+        return TransientStoreError(
+            say("The connection to {host} was lost ({why}).", host=self._origin.host_header, why=why)
+        )
 
 
 class Exchange:
@@ -477,13 +488,22 @@ def _unreachable(origin: Origin, error: OSError, *, connected: bool = False) -> 
         why, remedy = f"no answer in {CONNECT_SECONDS:.0f} s", "Check the endpoint's URL, and the firewall."
     else:
         why, remedy = (error.strerror or str(error)).lower(), "Check the endpoint's URL, and that the store runs."
-    return StoreUnreachable(f"Cannot reach the store at {origin.host}:{origin.port}{via} ({why}).", remedy=remedy)
+    return StoreUnreachable(
+        say(
+            "Cannot reach the store at {host}:{port}{via} ({why}).",
+            host=origin.host,
+            port=origin.port,
+            via=via,
+            why=why,
+        ),
+        remedy=remedy,
+    )
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     first, *lines = head.decode("latin-1").split("\r\n")
     parts = first.split(" ", 2)
     if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
-        raise TransientStoreError("What answers at the store's address does not speak HTTP.")
+        raise TransientStoreError(say("What answers at the store's address does not speak HTTP."))
     fields = [line.partition(":") for line in lines]
     return int(parts[1]), {name.lower(): value.strip() for name, _, value in fields}

@@ -16,6 +16,7 @@ from itertools import chain, islice
 
 from ...errors import TransientStoreError
 from ...objects import ObjectInfo, in_key_order
+from ...sentences import say
 from ..sorting import sorted_by_key
 
 # A folder that holds more than so many objects is asked about; the content of smaller ones waits until they are read.
@@ -81,7 +82,9 @@ def _later_than(told: bytes, infos: Iterator[ObjectInfo]) -> Iterator[ObjectInfo
     if info is None:
         return
     if _order(info) <= told:
-        raise TransientStoreError(f"Objects came into being beside {info.key!r} while the store was listed.")
+        raise TransientStoreError(
+            say("Objects came into being beside {key!r} while the store was listed.", key=info.key)
+        )
     yield info
     yield from infos
 

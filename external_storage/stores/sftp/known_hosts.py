@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ...errors import SettingsError, StoreUnreachable
+from ...sentences import say
 from .ssh import CONNECT_SECONDS, address_of, program
 
 # One type is enough to know a host by; the client asks it for the one that is known.
@@ -44,7 +45,10 @@ def shown_by(host: str, port: int = 22) -> list[HostKey]:
     asking = ["-T", str(CONNECT_SECONDS), "-p", str(port), "-t", KINDS, host]
     keys = list(_keys_in(_run("ssh-keyscan", *asking)))
     if not keys:
-        raise StoreUnreachable(f"{address} shows no host key.", remedy="Check HOST and PORT, and that sshd runs there.")
+        raise StoreUnreachable(
+            say("{address} shows no host key.", address=address),
+            remedy=say("Check HOST and PORT, and that sshd runs there."),
+        )
     order = KINDS.split(",")
     return sorted(keys, key=lambda key: next((n for n, kind in enumerate(order) if kind in key.kind), len(order)))
 
@@ -69,9 +73,9 @@ def pin(file: Path, host: str, port: int, keys: list[HostKey]) -> None:
             new.replace(file)
     except OSError as error:
         raise SettingsError(
-            f"{file} cannot be written: {error.strerror}.",
+            say("{file} cannot be written: {why}.", file=file, why=error.strerror),
             setting="KNOWN_HOSTS",
-            remedy="Name a file that this user may write to.",
+            remedy=say("Name a file that this user may write to."),
         ) from error
 
 

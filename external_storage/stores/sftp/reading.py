@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ...errors import ObjectMissing, SourceChanged, SourceUnreadable
 from ...objects import ObjectInfo
+from ...sentences import say
 from . import packets, refusals
 from .channel import Channel, Reply, Steps
 from .packets import Attributes, Kind, Status
@@ -50,19 +51,19 @@ def opening(channel: Channel, tree: Tree, key: str) -> Steps[Opened]:
             seen = channel.ask(Kind.FSTAT, packets.text(handle))
             yield [seen]
             if seen.answer.kind != Kind.ATTRS:
-                raise refusals.refused("read", seen.answer.status, key, tree.place)
+                raise refusals.refused(say("read"), seen.answer.status, key, tree.place)
             return Opened(channel, handle, seen.answer.attributes())
         if opened.answer.status != Status.NO_SUCH_FILE or tried == TRIES_TO_OPEN:
             break
     if opened.answer.status == Status.NO_SUCH_FILE:
-        raise ObjectMissing(f"There is no {key!r} in {tree.place}.", key=key)
+        raise ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=tree.place), key=key)
     if opened.answer.status == Status.PERMISSION_DENIED:
         raise SourceUnreadable(
-            f"{key!r} cannot be read in {tree.place}: permission denied.",
+            say("{key!r} cannot be read in {place}: permission denied.", key=key, place=tree.place),
             key=key,
-            remedy="Give the SFTP user the right to read it.",
+            remedy=say("Give the SFTP user the right to read it."),
         )
-    raise refusals.refused("read", opened.answer.status, key, tree.place)
+    raise refusals.refused(say("read"), opened.answer.status, key, tree.place)
 
 
 class SftpSource:
@@ -99,7 +100,9 @@ class SftpSource:
         if self._opened.channel.lost is not None:
             self._opened = self._reopen()
             if info(self.info.key, self._opened.attributes) != self.info:
-                raise SourceChanged(f"{self.info.key!r} was replaced while it was read.", key=self.info.key)
+                raise SourceChanged(
+                    say("{key!r} was replaced while it was read.", key=self.info.key), key=self.info.key
+                )
         self._begin_at(position)
 
     def check_unchanged(self) -> None:
@@ -109,7 +112,7 @@ class SftpSource:
         answer = self._afterwards.answer
         now = answer.attributes() if answer.kind == Kind.ATTRS else None
         if self._read != self.info.size or now is None or info(self.info.key, now) != self.info:
-            raise SourceChanged(f"{self.info.key!r} changed while it was read.", key=self.info.key)
+            raise SourceChanged(say("{key!r} changed while it was read.", key=self.info.key), key=self.info.key)
 
     def _begin_at(self, position: int) -> None:
         self._asked = self._read = position
@@ -127,7 +130,7 @@ class SftpSource:
             if answer.status == Status.EOF:
                 return memoryview(b"")
             if answer.kind != Kind.DATA:
-                raise refusals.refused("read", answer.status, self.info.key, self._place)
+                raise refusals.refused(say("read"), answer.status, self.info.key, self._place)
             data = memoryview(answer.text())
             if len(data) < length:
                 # A server may give less than was asked for; what follows was asked for from further on.

@@ -67,25 +67,37 @@ def not_connected(login: Login, told: str, *, greeted: bytes = b"") -> StorageEr
 
 
 def connection_lost(login: Login, told: str) -> ConnectionLost:
-    why = "no answer any more" if "Timeout, server" in told or "timed out" in told else "closed"
-    return ConnectionLost(f"The connection to {login.address} was lost ({why}).")
+    has_timed_out = "Timeout, server" in told or "timed out" in told
+    why = say("no answer any more") if has_timed_out else say("closed")
+    return ConnectionLost(say("The connection to {host} was lost ({why}).", host=login.address, why=why))
 
 
 def stalled(login: Login, seconds: float) -> ConnectionLost:
-    return ConnectionLost(f"{login.address} stopped answering for {seconds:.0f} s.")
+    return ConnectionLost(say("{host} stopped answering for {seconds:.0f} s.", host=login.address, seconds=seconds))
 
 
 def refused(what: str, status: int, key: str | None, place: str) -> StorageError:
     """Return the error for a request that the server did not carry out; *what* is what was to be done, in words."""
     if status == Status.PERMISSION_DENIED:
         return PermissionRefused(
-            f"{_named(key)}may not be {what} in {place}: permission denied.",
+            say("{named}may not be {what} in {place}: permission denied.", named=_named(key), what=what, place=place),
             key=key,
-            remedy="Give the SFTP user the right to do so.",
+            remedy=say("Give the SFTP user the right to do so."),
         )
     if status == Status.OP_UNSUPPORTED:
-        return StoreRefused(f"The server of {place} cannot do what is needed: an object to be {what}.", key=key)
-    return TransientStoreError(f"{_named(key)}could not be {what} in {place}: the server gives no reason.", key=key)
+        return StoreRefused(
+            say("The server of {place} cannot do what is needed: an object to be {what}.", place=place, what=what),
+            key=key,
+        )
+    return TransientStoreError(
+        say(
+            "{named}could not be {what} in {place}: the server gives no reason.",
+            named=_named(key),
+            what=what,
+            place=place,
+        ),
+        key=key,
+    )
 
 
 def _named(key: str | None) -> str:

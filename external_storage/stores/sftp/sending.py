@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ...errors import AlreadyExists, KeyRefused, StorageError, TransientStoreError
 from ...objects import ObjectInfo
+from ...sentences import say
 from ..base import Source
 from ..sources import check_digest
 from . import packets, refusals
@@ -121,7 +122,10 @@ def _write_whole(
         channel.ask(Kind.CLOSE, packets.text(handle))
         raise
     if attributes.size != size:
-        raise TransientStoreError(f"Of {key!r} only {attributes.size} of {size} bytes arrived.", key=key)
+        raise TransientStoreError(
+            say("Of {key!r} only {size} of {expected} bytes arrived.", key=key, size=attributes.size, expected=size),
+            key=key,
+        )
     return attributes, md5
 
 
@@ -145,7 +149,7 @@ def _create(channel: Channel, tree: Tree, key: str, unfinished: bytes, manner: M
             break
         yield from tree.place_for(channel, key, make=True)
     yield from tree.raise_if_full(channel, 1, key)
-    raise refusals.refused("written", opened.answer.status, key, tree.place)
+    raise refusals.refused(say("written"), opened.answer.status, key, tree.place)
 
 
 def _write(channel: Channel, tree: Tree, key: str, handle: bytes, content: Content) -> Steps[int]:
@@ -176,7 +180,7 @@ def _check_written(channel: Channel, tree: Tree, key: str, reply: Reply, length:
         return
     if reply.answer.status == Status.FAILURE:
         yield from tree.raise_if_full(channel, length, key)
-    raise refusals.refused("written", reply.answer.status, key, tree.place)
+    raise refusals.refused(say("written"), reply.answer.status, key, tree.place)
 
 
 def _complete(channel: Channel, tree: Tree, key: str, handle: bytes, manner: Manner) -> Steps[Attributes]:
@@ -240,7 +244,7 @@ def _replace_in_two_steps(channel: Channel, tree: Tree, key: str, unfinished: by
             yield [channel.ask(Kind.REMOVE, packets.text(aside))]
             return
         yield [_ask_to_move(channel, aside, path)]
-    raise refusals.refused("written", moved.answer.status, key, tree.place)
+    raise refusals.refused(say("written"), moved.answer.status, key, tree.place)
 
 
 def _place_anew(channel: Channel, tree: Tree, key: str, unfinished: bytes, path: bytes) -> Steps[None]:
@@ -249,7 +253,7 @@ def _place_anew(channel: Channel, tree: Tree, key: str, unfinished: bytes, path:
     yield [seen]
     if seen.answer.kind == Kind.ATTRS:
         _refuse_folder(seen.answer, key, tree.place)
-        raise AlreadyExists(f"{key!r} is already in {tree.place}.", key=key)
+        raise AlreadyExists(say("{key!r} is already in {place}.", key=key, place=tree.place), key=key)
     moved = _ask_to_move(channel, unfinished, path)
     try:
         yield [moved]
@@ -262,8 +266,8 @@ def _place_anew(channel: Channel, tree: Tree, key: str, unfinished: bytes, path:
     seen = channel.ask(Kind.LSTAT, packets.text(path))
     yield [seen]
     if seen.answer.kind == Kind.ATTRS:
-        raise AlreadyExists(f"{key!r} is already in {tree.place}.", key=key)
-    raise refusals.refused("written", status, key, tree.place)
+        raise AlreadyExists(say("{key!r} is already in {place}.", key=key, place=tree.place), key=key)
+    raise refusals.refused(say("written"), status, key, tree.place)
 
 
 def _why_not_moved(channel: Channel, tree: Tree, key: str, path: bytes, answer: Answer) -> Steps[StorageError]:
@@ -272,14 +276,16 @@ def _why_not_moved(channel: Channel, tree: Tree, key: str, path: bytes, answer: 
     if seen.answer.kind == Kind.ATTRS:
         _refuse_folder(seen.answer, key, tree.place)
     if answer.status == Status.BAD_MESSAGE:
-        return KeyRefused(f"The name {key[:60]!r}… is too long for a file in {tree.place}.", key=key)
+        return KeyRefused(
+            say("The name {key!r}… is too long for a file in {place}.", key=key[:60], place=tree.place), key=key
+        )
     yield from tree.raise_if_full(channel, 1, key)
-    return refusals.refused("written", answer.status, key, tree.place)
+    return refusals.refused(say("written"), answer.status, key, tree.place)
 
 
 def _refuse_folder(answer: Answer, key: str, place: str) -> None:
     if answer.attributes().is_folder:
-        raise KeyRefused(f"{key!r} cannot be both a file and a folder in {place}.", key=key)
+        raise KeyRefused(say("{key!r} cannot be both a file and a folder in {place}.", key=key, place=place), key=key)
 
 
 def _ask_to_move(channel: Channel, old: bytes, new: bytes) -> Reply:

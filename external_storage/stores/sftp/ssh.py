@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CredentialsRefused, SettingsError, StoreUnreachable
+from ...sentences import say
 
 CONNECT_SECONDS = 10
 
@@ -52,12 +53,13 @@ class Login:
     def __post_init__(self) -> None:
         check_host(self.host)
         if not _USER.fullmatch(self.user):
-            raise SettingsError(f"{self.user!r} is no user name.", setting="USER")
+            raise SettingsError(say("{user!r} is no user name.", user=self.user), setting="USER")
         if not 0 < self.port < 65536:
-            raise SettingsError(f"{self.port!r} is no port.", setting="PORT", remedy="Usual is 22.")
+            raise SettingsError(say("{port!r} is no port.", port=self.port), setting="PORT", remedy=say("Usual is 22."))
         if (self.password is None) == (self.key_file is None):
             raise SettingsError(
-                f"To log in to {self.host}, one of a password and a key file is needed.", setting="KEY_FILE"
+                say("To log in to {host}, one of a password and a key file is needed.", host=self.host),
+                setting="KEY_FILE",
             )
 
     @property
@@ -73,7 +75,9 @@ def check_host(host: str) -> None:
     """Raise `SettingsError` unless *host* is a name or an address; one that began with a hyphen would be an option."""
     if not _HOST.fullmatch(host) or host.startswith("-"):
         raise SettingsError(
-            f"{host!r} is no host.", setting="HOST", remedy="Give its name or address alone, without sftp://."
+            say("{host!r} is no host.", host=host),
+            setting="HOST",
+            remedy=say("Give its name or address alone, without sftp://."),
         )
 
 
@@ -207,8 +211,13 @@ def _check_key_file(login: Login) -> None:
             return
     except OSError as error:
         raise CredentialsRefused(
-            f"The key file {login.key_file} for {login.host} cannot be read: {error.strerror}.",
-            remedy="Check the path, and that this user may read it.",
+            say(
+                "The key file {key_file} for {host} cannot be read: {why}.",
+                key_file=login.key_file,
+                host=login.host,
+                why=error.strerror,
+            ),
+            remedy=say("Check the path, and that this user may read it."),
         ) from error
 
 
@@ -217,7 +226,7 @@ def program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         raise StoreUnreachable(
-            f"SFTP needs OpenSSH's client, and {name!r} is not installed here.",
-            remedy="Install it: apt-get install openssh-client.",
+            say("SFTP needs OpenSSH's client, and {name!r} is not installed here.", name=name),
+            remedy=say("Install it: apt-get install openssh-client."),
         )
     return found

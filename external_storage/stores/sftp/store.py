@@ -22,6 +22,7 @@ from ...errors import (
     StoreRefused,
 )
 from ...objects import Headers, ObjectInfo, PassedOver, check_key, in_key_order
+from ...sentences import say
 from ..base import Source, objects_among
 from ..folders import walk_folders
 from . import packets, pool, refusals, tree
@@ -219,7 +220,7 @@ class SftpStore:
         channel.ask(Kind.CLOSE, handle)
         channel.flush()
         if reply.answer.status != Status.EOF:
-            raise refusals.refused("listed", reply.answer.status, folder, self.place)
+            raise refusals.refused(say("listed"), reply.answer.status, folder, self.place)
         found.pop(b".", None)
         found.pop(b"..", None)
         return found
@@ -232,11 +233,11 @@ class SftpStore:
                 raise error
             return
         if not folder or status != Status.PERMISSION_DENIED:
-            raise refusals.refused("listed", status, folder or None, self.place)
+            raise refusals.refused(say("listed"), status, folder or None, self.place)
         raise SourceUnreadable(
-            f"The folder {folder!r} cannot be read: permission denied.",
+            say("The folder {folder!r} cannot be read: permission denied.", folder=folder),
             key=folder,
-            remedy="Give the SFTP user the right to read and enter it.",
+            remedy=say("Give the SFTP user the right to read and enter it."),
         )
 
     def _without_unfinished(self, folder: str, names: dict[bytes, Attributes]) -> dict[bytes, Attributes]:
@@ -264,13 +265,17 @@ class SftpStore:
             if attributes.is_link:
                 return self.describe(key)
         except ObjectMissing:
-            return PassedOver(key, SourceUnreadable(f"{key!r} is a link to a folder or to nothing.", key=key))
+            return PassedOver(
+                key, SourceUnreadable(say("{key!r} is a link to a folder or to nothing.", key=key), key=key)
+            )
         except StoreRefused:
             raise
         except StorageError as error:
             return PassedOver(key, error)
         if not attributes.is_file:
-            return PassedOver(key, SourceUnreadable(f"{key!r} is no regular file (a FIFO, a socket, …).", key=key))
+            return PassedOver(
+                key, SourceUnreadable(say("{key!r} is no regular file (a FIFO, a socket, …).", key=key), key=key)
+            )
         return info(key, attributes)
 
     # Deleting
@@ -307,7 +312,7 @@ class SftpStore:
             return None
         except StorageError as error:
             return error
-        return refusals.refused("deleted", status, key, self.place)
+        return refusals.refused(say("deleted"), status, key, self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,5 +337,5 @@ def _entry(folder: str, name: bytes, attributes: Attributes) -> _Entry | PassedO
     key = folder + os.fsdecode(name)
     if b"/" in name:
         # Only a server that lies has such names; nothing is asked of it under them.
-        return PassedOver(key, KeyRefused(f"The server names {key!r} as one file.", key=key))
+        return PassedOver(key, KeyRefused(say("The server names {key!r} as one file.", key=key), key=key))
     return _Entry(f"{key}/" if attributes.is_folder else key, attributes)

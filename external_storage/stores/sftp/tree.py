@@ -58,7 +58,7 @@ class Tree:
             yield from self._check_root(channel)
         except ContainerMissing as error:
             return error
-        return ObjectMissing(f"There is no {key!r} in {self.place}.", key=key)
+        return ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=self.place), key=key)
 
     def _check_root(self, channel: Channel) -> Steps[None]:
         reply = channel.ask(Kind.STAT, packets.text(self._real or self._given))
@@ -97,9 +97,9 @@ class Tree:
         if attributes.is_link:
             path, attributes = yield from self._follow(channel, path, key)
         if attributes.is_folder:
-            raise ObjectMissing(f"{key!r} is a folder in {self.place}.", key=key)
+            raise ObjectMissing(say("{key!r} is a folder in {place}.", key=key, place=self.place), key=key)
         if not attributes.is_file:
-            raise SourceUnreadable(f"{key!r} is no regular file.", key=key)
+            raise SourceUnreadable(say("{key!r} is no regular file.", key=key), key=key)
         return path, attributes
 
     def _ask_where_it_is(self, channel: Channel, path: bytes) -> Reply | None:
@@ -121,9 +121,9 @@ class Tree:
                 return each, reply.answer.attributes()
         if replies[0].answer.status == Status.PERMISSION_DENIED:
             raise SourceUnreadable(
-                f"{key!r} cannot be read in {self.place}: permission denied.",
+                say("{key!r} cannot be read in {place}: permission denied.", key=key, place=self.place),
                 key=key,
-                remedy="Give the SFTP user the right to enter its folder.",
+                remedy=say("Give the SFTP user the right to enter its folder."),
             )
         return None
 
@@ -131,7 +131,7 @@ class Tree:
         real, target = channel.ask(Kind.REALPATH, packets.text(path)), channel.ask(Kind.STAT, packets.text(path))
         yield [real, target]
         if target.answer.kind != Kind.ATTRS or real.answer.kind != Kind.NAME:
-            raise ObjectMissing(f"{key!r} is a link to nothing in {self.place}.", key=key)
+            raise ObjectMissing(say("{key!r} is a link to nothing in {place}.", key=key, place=self.place), key=key)
         path = real.answer.path()
         if not _lies_in(path, self._real or b"/"):
             raise self._leads_out(key)
@@ -174,13 +174,18 @@ class Tree:
         real, seen = channel.ask(Kind.REALPATH, packets.text(folder)), channel.ask(Kind.STAT, packets.text(folder))
         yield [real, seen]
         if seen.answer.status == Status.PERMISSION_DENIED:
-            raise refusals.refused("written", Status.PERMISSION_DENIED, key, self.place)
+            raise refusals.refused(say("written"), Status.PERMISSION_DENIED, key, self.place)
         if seen.answer.status == Status.BAD_MESSAGE:
-            raise KeyRefused(f"The name {key[:60]!r}… is too long for a file in {self.place}.", key=key)
+            raise KeyRefused(
+                say("The name {key!r}… is too long for a file in {place}.", key=key[:60], place=self.place), key=key
+            )
         if seen.answer.kind != Kind.ATTRS or real.answer.kind != Kind.NAME:
             return None
         if not seen.answer.attributes().is_folder:
-            raise KeyRefused(f"A part of {key!r} is a file in {self.place}, and cannot be a folder too.", key=key)
+            raise KeyRefused(
+                say("A part of {key!r} is a file in {place}, and cannot be a folder too.", key=key, place=self.place),
+                key=key,
+            )
         return real.answer.path()
 
     def _make_folder(self, channel: Channel, folder: bytes, key: str) -> Steps[bytes]:
@@ -196,7 +201,7 @@ class Tree:
         found = yield from self._real_path_of_folder(channel, folder, key)
         if found is None:
             yield from self.raise_if_full(channel, 1, key)
-            raise refusals.refused("written", made.answer.status, key, self.place)
+            raise refusals.refused(say("written"), made.answer.status, key, self.place)
         return found
 
     def raise_if_full(self, channel: Channel, size: int, key: str) -> Steps[None]:
@@ -209,14 +214,18 @@ class Tree:
             return
         _, fragment, _, _, free, files, _, files_free = reply.answer.longs(8)
         if free * fragment < size or (files and not files_free):
-            raise StoreFull(f"No room left in {self.place}.", key=key, remedy="Free space, then run it again.")
+            raise StoreFull(
+                say("No room left in {place}.", place=self.place), key=key, remedy=say("Free space, then run it again.")
+            )
 
     def _is_trusted(self, folder: bytes) -> bool:
         looked_at = self._looked_at.get(folder)
         return looked_at is not None and monotonic() - looked_at < TRUSTED_SECONDS
 
     def _leads_out(self, key: str) -> KeyRefused:
-        return KeyRefused(f"{key!r} is, or lies behind, a link that leads out of {self.place}.", key=key)
+        return KeyRefused(
+            say("{key!r} is, or lies behind, a link that leads out of {place}.", key=key, place=self.place), key=key
+        )
 
 
 def join(root: bytes, key: str) -> bytes:
@@ -237,17 +246,19 @@ def previous(path: bytes) -> bytes:
 
 def mode_refused(key: str, place: str) -> PermissionRefused:
     return PermissionRefused(
-        f"{key!r} could not be made readable for the web server in {place}.",
+        say("{key!r} could not be made readable for the web server in {place}.", key=key, place=place),
         key=key,
-        remedy="Let the SFTP user own the folder, so that it may set modes, or leave FILE_MODE and DIRECTORY_MODE "
-        "to the server's umask.",
+        remedy=say(
+            "Let the SFTP user own the folder, so that it may set modes, or leave FILE_MODE and DIRECTORY_MODE "
+            "to the server's umask."
+        ),
     )
 
 
 def _path_in(reply: Reply, place: str) -> Steps[bytes]:
     yield [reply]
     if reply.answer.kind != Kind.NAME:
-        raise refusals.refused("found", reply.answer.status, None, place)
+        raise refusals.refused(say("found"), reply.answer.status, None, place)
     return reply.answer.path()
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ....errors import ObjectMissing, StorageError, StoreRefused, TransientStoreError, VerificationFailed
 from ....objects import ObjectInfo
+from ....sentences import as_line, say
 from ....stores import Store
 from ....transfer.copy import copy_object
 from ....transfer.plan import Rules
@@ -139,9 +140,13 @@ def _check_arrival(target: Store, sent: ObjectInfo) -> None:
     try:
         seen = target.describe(sent.key)
     except ObjectMissing:
-        raise VerificationFailed(f"{sent.key!r} was stored in {target.place} and is not there.", key=sent.key) from None
+        raise VerificationFailed(
+            say("{key!r} was stored in {place} and is not there.", key=sent.key, place=target.place), key=sent.key
+        ) from None
     if seen.size != sent.size or (seen.md5 or seen.recorded_md5 or sent.md5) != sent.md5:
-        raise VerificationFailed(f"{sent.key!r} in {target.place} is not what was sent.", key=sent.key)
+        raise VerificationFailed(
+            say("{key!r} in {place} is not what was sent.", key=sent.key, place=target.place), key=sent.key
+        )
 
 
 # The row
@@ -187,5 +192,5 @@ def _put_off(mark: Mark, error: StorageError) -> None:
     database.run(
         "UPDATE external_storage_mark SET claimed_until = 0, attempts = attempts + 1, next_try_at = %s, last_error = %s"
         " WHERE alias = %s AND key = %s AND target = %s AND sequence = %s",
-        *(time.time() + wait, str(error), *_named(mark), mark.sequence),
+        *(time.time() + wait, as_line(str(error)), *_named(mark), mark.sequence),
     )

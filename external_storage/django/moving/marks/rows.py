@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ....sentences import from_line
 from .. import database
 
 AT_A_TIME = 1000
@@ -119,7 +120,7 @@ def _count(which: str, *values: object) -> int:
 def found(which: str, *values: object) -> list[Mark]:
     """Return the marks that the end of a SELECT names."""
     rows = database.rows(f"{_SELECT} {which}", *values)
-    return [Mark(*row[:6], bool(row[6]), *row[7:]) for row in rows]
+    return [Mark(*row[:6], bool(row[6]), *row[7:9], from_line(row[9]), row[10]) for row in rows]
 
 
 _SELECT = (
