@@ -67,8 +67,9 @@ def _decoded(keys: list[str], decode: Callable[[str], str]) -> list[str]:
     together = "\n".join(keys)
     if decode is _decode_url:
         together = together.replace("%2F", "/")
-    plain = not any(character in together for character in ("&", "%", "+"))
-    return together.split("\n") if plain and keys else [decode(key) for key in keys]
+    apart = together.split("\n")
+    is_plain = len(apart) == len(keys) and not any(character in together for character in ("&", "%", "+"))
+    return apart if is_plain else [decode(key) for key in keys]
 
 
 def _read_entry(entry: str, decode: Callable[[str], str], cut: int) -> ObjectInfo:
