@@ -12,6 +12,7 @@ from django.db import connections
 
 from ..errors import StorageError
 from ..health.findings import unknown
+from ..sentences import packed
 from ..stores.retrying import RetryingStore
 from . import conf, reports
 
@@ -67,7 +68,8 @@ class Count:
     problem: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in ("alias", "store", "files", "bytes", "kinds", "problem")}
+        told = {name: getattr(self, name) for name in ("alias", "store", "files", "bytes", "kinds")}
+        return told | {"problem": packed(self.problem)}
 
 
 def counts_of(alias: str) -> list[Count]:

@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ..health.findings import GRAVEST_FIRST, Verdict
-from ..sentences import is_said_in
+from ..sentences import in_language, is_said_in, joined, unpacked
 from ..transfer.cost import GB
 from . import conf, looking, reports
 from .moving import ladder, locks, marks, requests
@@ -35,6 +35,35 @@ VERDICTS = {
     Verdict.FAILURE: _("failure"),
     Verdict.UNKNOWN: _("could not tell"),
 }
+
+
+CHAPTERS = {
+    "check": _("Check"),
+    "mirror": _("Mirror"),
+    "copy": _("Copy"),
+    "verify": _("Comparison"),
+    "switch": _("Switch"),
+    "watch": _("Watch"),
+    "settle": _("Settle"),
+    "force": _("Overruled"),
+}
+"""The chapters of a move, as `moving.journey` names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text in the reader's language, or in English where a server or a library said it; *language* tells which."""
+
+    text: str
+    language: str
+
+    @classmethod
+    def to_the_reader(cls, text: str) -> Said:
+        language = get_language() or "en"
+        return cls(in_language(text, language), language if is_said_in(text, language) else "en")
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +131,7 @@ class StoreShown:
     bytes: int
     kinds: Sequence[tuple[str, int]]
     monthly: str
-    problem: str
+    problem: Said | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +141,9 @@ class MoveShown:
     target: str
     asked_by: str
     asked_at: datetime
-    progress: Sequence[tuple[str, Any]]
-    failures: Sequence[str]
-    problem: str
+    progress: Sequence[tuple[str | Promise, Said]]
+    failures: Sequence[Said]
+    problem: Said | None
     is_over: bool
 
 
@@ -128,8 +157,8 @@ class AliasShown:
     since: datetime | None
     stores: Sequence[StoreShown]
     open_marks: int
-    marks: Sequence[marks.Mark]
-    blockers: Sequence[ladder.Blocker]
+    marks: Sequence[tuple[marks.Mark, Said | None]]
+    blockers: Sequence[Said]
     move: MoveShown | None
     actions: Sequence[Action]
 
@@ -229,11 +258,19 @@ def _alias(name: str, counted: dict[tuple[str, str], dict[str, Any]]) -> AliasSh
         since=datetime.fromtimestamp(state.since, UTC) if state.since else None,
         stores=[_store(state, store, counted.get((name, store))) for store in _in_order(state)],
         open_marks=marks.count_open(name),
-        marks=marks.open_marks(name, at_most=MOST_MARKS_SHOWN),
-        blockers=ladder.blockers(name) if state.is_moving else (),
+        marks=[(mark, _said(mark.last_error)) for mark in marks.open_marks(name, at_most=MOST_MARKS_SHOWN)],
+        blockers=_blockers(name) if state.is_moving else (),
         move=_move(name),
         actions=actions_for(state),
     )
+
+
+def _blockers(alias: str) -> list[Said]:
+    return [Said.to_the_reader(joined([each.what, each.remedy], " ")) for each in ladder.blockers(alias)]
+
+
+def _said(text: str) -> Said | None:
+    return Said.to_the_reader(text) if text else None
 
 
 def _in_order(state: State) -> list[str]:
@@ -262,7 +299,7 @@ def _store(state: State, name: str, count: dict[str, Any] | None) -> StoreShown:
         bytes=count.get("bytes", 0),
         kinds=list((count.get("kinds") or {}).items()),
         monthly=_monthly(described, count["bytes"]) if is_counted else "",
-        problem=count.get("problem", ""),
+        problem=_said(unpacked(count.get("problem", ""))),
     )
 
 
@@ -283,8 +320,12 @@ def _move(alias: str) -> MoveShown | None:
         asked.target,
         asked.asked_by,
         datetime.fromtimestamp(asked.asked_at, UTC),
-        [(name, value) for name, value in asked.progress.items() if name != "failures"],
-        [str(each) for each in failures],
-        asked.problem,
+        [
+            (CHAPTERS.get(name, name), Said.to_the_reader(value))
+            for name, value in asked.progress.items()
+            if name != "failures"
+        ],
+        [Said.to_the_reader(each) for each in failures],
+        _said(asked.problem),
         not asked.is_open,
     )

@@ -11,11 +11,13 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ..errors import SettingsError, StorageError
+from ..sentences import in_language
 from . import conf, looking, overview
 from .console import without_secrets
 from .models import AliasState
@@ -121,7 +123,7 @@ def _carried_out(request: HttpRequest, alias: str, action: str, target: str) -> 
         state = overview.carry_out(alias, action, target, asked_by=request.user.get_username())
     except StorageError as problem:
         _write_down(request, alias, f"{action} {target}: refused. {problem.what}")
-        return without_secrets(str(problem))
+        return without_secrets(in_language(str(problem), get_language() or "en"))
     _write_down(request, alias, f"{action} {target}: now {state.step}, epoch {state.epoch}")
     messages.success(request, _("Done."))
     return ""

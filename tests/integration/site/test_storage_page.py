@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from external_storage.django.moving import database, marks, requests
 from external_storage.django.moving.journey import move
 from external_storage.django.moving.locks import only_one
 from external_storage.django.moving.state import Step, fresh_state_of
+from external_storage.errors import StorageError
 from external_storage.health.findings import failure, ok
 from tests import pictures, site
 
@@ -165,6 +168,56 @@ def test_it_is_in_french_for_those_who_read_french(keeper):
     text = keeper.get(PAGE, headers={"accept-language": "fr"}).content.decode()
     for shown in ("Stockage", "Tous les fichiers sont dans un seul endroit.", "utilisé", "Regarder à nouveau"):
         assert shown in text
+
+
+def in_french(browser, path: str = PAGE, **posted: str) -> str:
+    """Return what can be read on a page for somebody who reads French, but for names and code."""
+    headers = {"accept-language": "fr"}
+    answer = browser.post(path, posted, headers=headers) if posted else browser.get(path, headers=headers)
+    main = answer.content.decode().partition('<main id="content-start"')[2].partition("</main>")[0]
+    told = re.sub(r"<(code|style|script)\b.*?</\1>", " ", main, flags=re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]*>", " ", told))
+
+
+def english_in(told: str) -> list[str]:
+    """Return the English words of *told*, but for the names of commands and settings."""
+    words = re.findall(r"(?<![\w./-])[A-Za-z’]+(?![\w./-])", re.sub(r"storage_\w+|'[^']*'|file://\S+", " ", told))
+    return [word for word in words if word.lower() in ENGLISH.split()]
+
+
+ENGLISH = """
+the an of and or is are was were be been not no to from for with in at by this that it its there what which file files
+bucket key wait run check make give left done ago yet has have had could may should
+"""
+
+
+def test_a_move_is_told_in_french_with_all_that_is_in_its_way(keeper, folders):
+    assert english_in(in_french(keeper)) == []
+    (folders / "old" / "covers").mkdir()
+    (folders / "old" / "covers" / "a.png").write_bytes(pictures.encoded("PNG"))
+    press(keeper, "mirror", target="new")
+    told = in_french(keeper)
+    assert "des processus peuvent encore suivre la précédente. Attendez" in told
+    (folders / "new" / "covers").write_bytes(b"no folder")
+    touch = marks.begin("default", "covers/a.png")
+    marks.end(touch)
+    marks.drain("default")
+    told = in_french(keeper)
+    assert "Une partie de 'covers/a.png' est un fichier dans" in told
+    with pytest.raises(StorageError):
+        move("default", "new", asked_by="keeper", patience=0.1, sleep=lambda seconds: None)
+    told += in_french(keeper)
+    assert re.search(r"(Refléter|Passer à l’autre|Copie)\s", told)
+    assert english_in(told) == []
+
+
+def test_a_refused_step_and_a_store_that_cannot_be_counted_are_told_in_french(keeper, folders):
+    (folders / "new").rmdir()
+    looking.look_in_background()
+    wait_for(lambda: not looking.is_looking())
+    told = in_french(keeper) + in_french(keeper, f"{PAGE}default/mirror/", confirmation="default", target="new")
+    assert "n’existe pas" in told
+    assert english_in(told) == []
 
 
 def test_nothing_on_it_is_kept_by_a_browser_or_a_proxy(keeper):
