@@ -1,9 +1,9 @@
 """Time the first copy of a folder of covers to a server that speaks SFTP: ours, rclone and OpenSSH's own `sftp -b`.
 
-python -m benchmarks.transfer.sftp [--files 5000] [--mean-bytes 60000] [--runs 5]
+python -m benchmarks.transfer.sftp [--files 5000] [--mean-bytes 60000] [--runs 5] [--home]
 
-One sshd serves all of them. Ours looks afterwards, with a listing, whether each file arrived; the others do not. What
-arrived is counted after each copy.
+With --home they bring it from there into an empty folder. One sshd serves all of them. Ours looks afterwards, with a
+listing, whether each file arrived; the others do not. What arrived is counted after each copy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OTHERS = ("rclone", "sftp")
 
 @dataclass(frozen=True)
 class Way:
-    """A way to bring a folder to a folder of the server; *command* gives its command line."""
+    """A way to bring a folder to a folder of the server, or home; *command* gives its command line."""
 
     name: str
     command: Callable[[Path, OpenSsh, Path], Sequence[str]]
@@ -40,14 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--mean-bytes", type=int, default=60_000)
     parser.add_argument("--clients", type=names, default=[OURS, *OTHERS])
+    parser.add_argument("--home", action="store_true", help="from the server into an empty folder")
     options = parser.parse_args(arguments)
-    candidates = {OURS: [Way(OURS, _ours)], "rclone": [_rclone(many) for many in (4, 8, 16)], "sftp": [_batch()]}
+    home = options.home
+    candidates = {OURS: [_ours(home)], "rclone": [_rclone(many, home) for many in (4, 8, 16)], "sftp": [_batch(home)]}
     with openssh() as server:
         with covers(max(options.files // 10, 1)) as small:
             chosen = [_best(candidates[name], small, server) for name in options.clients]
         with covers(options.files, mean=options.mean_bytes) as corpus:
             comparison = compare(
-                f"First copy of {corpus.files:,} files, {corpus.size / 1e6:,.0f} MB, over SFTP",
+                f"First copy of {corpus.files:,} files, {corpus.size / 1e6:,.0f} MB, {'from' if home else 'to'} SFTP",
                 chosen,
                 lambda way: _once(way, corpus, server),
                 objects=corpus.files,
@@ -64,7 +66,8 @@ def _best(candidates: list[Way], small: Corpus, server: OpenSsh) -> Way:
 
 def _once(way: Way, corpus: Corpus, server: OpenSsh) -> Cost:
     with scratch("sftp") as target:
-        target.chmod(0o755)
+        for folder in (corpus.root, target):
+            folder.chmod(0o755)
         os.chown(target, USER_ID, USER_ID)
         cost = run(way.command(corpus.root, server, target), environment={"HOME": "/nonexistent"})
         sizes = [path.stat().st_size for path in target.rglob("*.jpg")]
@@ -73,29 +76,36 @@ def _once(way: Way, corpus: Corpus, server: OpenSsh) -> Cost:
     return cost
 
 
-def _ours(folder: Path, server: OpenSsh, target: Path) -> list[str]:
-    line = [sys.executable, "-m", "benchmarks.transfer.sftp_ours", str(folder), str(target)]
-    return [*line, "--port", str(server.port), "--server", str(server.directory)]
+def _ours(home: bool) -> Way:
+    def command(folder: Path, server: OpenSsh, target: Path) -> list[str]:
+        here, there = (target, folder) if home else (folder, target)
+        line = [sys.executable, "-m", "benchmarks.transfer.sftp_ours", str(here), str(there)]
+        line += ["--port", str(server.port), "--server", str(server.directory)]
+        return [*line, "--home"] if home else line
+
+    return Way(OURS, command)
 
 
-def _rclone(transfers: int) -> Way:
+def _rclone(transfers: int, home: bool) -> Way:
     """rclone, told to ask for no digests and to set no times."""
 
     def command(folder: Path, server: OpenSsh, target: Path) -> list[str]:
         login = f"host={server.host},port={server.port},user={server.user},key_file={server.key_file}"
         rest = f"known_hosts_file={server.known_hosts},shell_type=none,disable_hashcheck=true,set_modtime=false"
         pace = ["--transfers", str(transfers), "--checkers", str(transfers)]
-        return [program("rclone"), "--config", "", "copy", *pace, str(folder), f":sftp,{login},{rest}:{target}"]
+        remote = f":sftp,{login},{rest}:"
+        ends = [f"{remote}{folder}", str(target)] if home else [str(folder), f"{remote}{target}"]
+        return [program("rclone"), "--config", "", "copy", *pace, *ends]
 
     return Way("rclone", command, transfers)
 
 
-def _batch() -> Way:
-    """`sftp` with one command, which sends the whole folder file after file."""
+def _batch(home: bool) -> Way:
+    """`sftp` with one command, which brings the whole folder file after file."""
 
     def command(folder: Path, server: OpenSsh, target: Path) -> list[str]:
         script = server.directory / "batch"
-        script.write_text(f"put -r {folder}/covers {target}\n")
+        script.write_text(f"{'get' if home else 'put'} -r {folder}/covers {target}\n")
         options = ["-F", "none", "-i", str(server.key_file), "-P", str(server.port), "-q"]
         options += ["-o", f"UserKnownHostsFile={server.known_hosts}", "-b", str(script)]
         return [program("sftp"), *options, f"{server.user}@{server.host}"]

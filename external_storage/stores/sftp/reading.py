@@ -23,10 +23,19 @@ TRIES_TO_OPEN = 3
 class Opened:
     """A file that is open on the server, on the connection it was opened on."""
 
-    def __init__(self, channel: Channel, handle: bytes, attributes: Attributes) -> None:
+    def __init__(self, channel: Channel, handle: bytes) -> None:
         self.channel = channel
-        self.attributes = attributes
         self._handle = packets.text(handle)
+        self.attributes = Attributes()
+        self.first: tuple[int, Reply] | None = None
+        """How many of the first bytes were asked for already, and what comes of it."""
+
+    def begin(self, expected_size: int) -> Reply:
+        """Ask what the file is like and, in the same breath, for its first bytes: most are no longer than that."""
+        seen = self.ask_what_it_is_like()
+        if length := min(expected_size, self.channel.largest_read):
+            self.first = length, self.ask(0, length)
+        return seen
 
     def ask(self, offset: int, length: int) -> Reply:
         return self.channel.ask(Kind.READ, self._handle, packets.long(offset), packets.number(length))
@@ -43,16 +52,17 @@ class Opened:
 def opening(channel: Channel, tree: Tree, key: str) -> Steps[Opened]:
     """Open the object under *key*."""
     for tried in range(1, TRIES_TO_OPEN + 1):
-        path, _ = yield from tree.look(channel, key)
+        path, looked_like = yield from tree.look(channel, key)
         opened = channel.ask(Kind.OPEN, packets.text(path), packets.number(packets.TO_READ), packets.permissions(None))
         yield [opened]
         if opened.answer.kind == Kind.HANDLE:
-            handle = opened.answer.text()
-            seen = channel.ask(Kind.FSTAT, packets.text(handle))
+            file = Opened(channel, opened.answer.text())
+            seen = file.begin(looked_like.size or 0)
             yield [seen]
             if seen.answer.kind != Kind.ATTRS:
                 raise refusals.refused(say("read"), seen.answer.status, key, tree.place)
-            return Opened(channel, handle, seen.answer.attributes())
+            file.attributes = seen.answer.attributes()
+            return file
         if opened.answer.status != Status.NO_SUCH_FILE or tried == TRIES_TO_OPEN:
             break
     if opened.answer.status == Status.NO_SUCH_FILE:
@@ -117,6 +127,11 @@ class SftpSource:
     def _begin_at(self, position: int) -> None:
         self._asked = self._read = position
         self._due: deque[tuple[int, int, Reply]] = deque()
+        if self._opened.first is not None and not position:
+            length, reply = self._opened.first
+            self._asked = min(length, self.info.size)
+            self._due.append((0, self._asked, reply))
+        self._opened.first = None
         self._rest = memoryview(b"")
         self._afterwards: Reply | None = None
 

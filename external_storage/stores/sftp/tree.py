@@ -93,6 +93,7 @@ class Tree:
             raise (yield from self.missing(channel, key))
         if folder is not None:  # answered before what was asked later
             self._check_folder(folder, root, key)
+            self._looked_at[folder_of(path)] = monotonic()
         path, attributes = seen
         if attributes.is_link:
             path, attributes = yield from self._follow(channel, path, key)
