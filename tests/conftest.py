@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import NoReturn
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests import servers
 from tests.servers import Certificates, OpenSsh, S3Server, ServerAbsent
@@ -101,6 +102,15 @@ def _installed(program: str, added_by: str) -> str:
         return program_path(program, added_by=added_by)
     except ServerAbsent as absent:
         leave_out(absent)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The database, made once, and after a test that commits emptied at a small price."""
+    from tests.emptying import empty_instead_of_flushing  # needs Django's settings, and a run need not have any
+
+    with django_db_blocker.unblock():
+        empty_instead_of_flushing()
 
 
 @pytest.hookimpl(hookwrapper=True)
