@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..errors import AlreadyExists, DigestMismatch, SlowDown, StorageError, TransientStoreError
 from ..objects import Headers, ObjectInfo, PassedOver
 from ..sentences import say
-from .base import Noted, ReadsWhole, Sending, Source, Store, walk_of
+from .base import Noted, ReadsWhole, Seekable, Sending, Source, Store, walk_of
 from .contents import CHUNK, md5_of, md5_of_source
 
 T = TypeVar("T")
@@ -177,6 +177,9 @@ class _PatientSource:
                 attempt, broken = attempt + 1, True
 
     def _go_back_to(self, position: int) -> None:
+        if isinstance(self._source, Seekable) and position < self.info.size:
+            self._source.seek(position)
+            return
         self._source.restart()
         while position and (passed := self._source.read(min(CHUNK, position))):
             position -= len(passed)

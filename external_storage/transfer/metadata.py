@@ -68,14 +68,15 @@ def look_at_metadata(
     source: Store,
     target: Store,
     rules: Rules,
-    access: Callable[[str], Access],
+    access: Callable[[str], Access] | None,
     *,
     mend: bool = False,
     threads: int = 8,
 ) -> Iterator[Line]:
     """Yield *lines*, each ``=`` among them only if the object is also served as the site's rule says.
 
-    With *mend* what is served otherwise is repaired; its line then tells so, and is ``=`` if that worked.
+    Without *access* it is nobody's business whether strangers can read there. With *mend* what is served otherwise is
+    repaired; its line then tells so, and is ``=`` if that worked.
     """
     inspector = _Inspector(source, target, rules, access, mend)
     yield from side_by_side(inspector.look_at, lines, threads=threads)
@@ -86,7 +87,7 @@ class _Inspector:
     source: Store
     target: Store
     rules: Rules
-    access: Callable[[str], Access]
+    access: Callable[[str], Access] | None
     mend: bool
 
     def look_at(self, line: Line) -> Line:
@@ -103,13 +104,16 @@ class _Inspector:
         wanted = self._wanted(line.key)
         if isinstance(wanted, HoldBack):
             return Line("-", line.key, say("It should not be in the target: {reason}", reason=wanted.reason))
-        found, access = self._described(line.key), self.access(line.key)
+        found, access = self._described(line.key), self._access(line.key)
         told = differences(wanted, found.headers or Headers(""), access)
         if told and self.mend:
             return self._mended(found, wanted, told)
         if told:
             return Line("*", line.key, joined(told, " "))
-        return line if access.readable is not None else Line("!", line.key, access.seen)
+        return line if self.access is None or access.readable is not None else Line("!", line.key, access.seen)
+
+    def _access(self, key: str) -> Access:
+        return Access(None, "") if self.access is None else self.access(key)
 
     def _wanted(self, key: str) -> Headers | HoldBack:
         with RetryingStore(self.source).open(key) as opened:
@@ -124,7 +128,7 @@ class _Inspector:
         key = found.key
         if not self._republished(found, wanted):
             self._put_again(key)
-        left = differences(wanted, self._described(key).headers or Headers(""), self.access(key))
+        left = differences(wanted, self._described(key).headers or Headers(""), self._access(key))
         if left:
             return Line("*", key, say("The repair did not help. {left}", left=joined(left, " ")))
         return Line("=", key, say("Repaired. {told}", told=joined(told, " ")))

@@ -8,6 +8,7 @@ import pytest
 
 from external_storage.health.asking import ask
 
+from .conftest import one_server
 from .fussy_front import fussy_front
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture " * 40
@@ -189,6 +190,18 @@ def test_a_public_address_that_does_not_answer_leaves_the_question_open(copied, 
     ran = run("storage_verify", "disk", "bucket", "--metadata")
     assert ran.code == 5
     assert set(marks(ran).values()) == {"!"}
+
+
+@one_server
+def test_nobody_is_asked_at_the_bucket_of_files_that_the_site_sends_itself(copied, run):
+    copied.configure(CUSTOM_DOMAIN="127.0.0.1:1")
+    assert set(marks(run("storage_verify", "disk", "bucket", "--metadata")).values()) == {"!"}
+    copied.settings.EXTERNAL_STORAGE["ALIASES"]["default"]["SERVING"] = "proxy"
+    copied.settings.EXTERNAL_STORAGE = copied.settings.EXTERNAL_STORAGE
+    spoil(copied)
+    ran = run("storage_verify", "disk", "bucket", "--metadata")
+    assert (ran.code, marks(ran)) == (5, {"covers/a.png": "*", "covers/b.png": "*"})
+    assert run("storage_verify", "disk", "bucket", "--fix-metadata").code == 0
 
 
 def test_a_folder_has_no_metadata_to_compare(copied, run):

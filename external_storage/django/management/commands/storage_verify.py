@@ -13,6 +13,7 @@ from .... import transfer
 from ....errors import SettingsError, VerificationFailed
 from ....health.asking import NoAnswer, ask
 from ....transfer.metadata import Access, look_at_metadata
+from ... import conf
 from ...console import SecretFree
 from ...way_command import Ticker, WayCommand, stoppable
 from ...ways import Way
@@ -77,7 +78,9 @@ class Command(WayCommand):
                 f"{way.target.store.place} keeps no headers; the server that serves it decides them.",
                 remedy="Leave out --metadata, or name a bucket as TARGET.",
             )
-        access = _Strangers(way.target.public_url).may_read
+        # Of an alias that the site serves itself, strangers have no business in the bucket, and it may be closed.
+        is_proxied = way.alias is not None and way.alias.serving == conf.PROXY
+        access = None if is_proxied else _Strangers(way.target.public_url).may_read
         return look_at_metadata(lines, source, target, rules, access, mend=options["fix_metadata"], threads=threads)
 
     def _told(self, lines: Iterable[transfer.Line], options: dict[str, Any]) -> Counter[str]:
