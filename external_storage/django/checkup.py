@@ -32,7 +32,7 @@ from . import checks, conf, live, privacy, publishing, sending
 from .bucket_api import BucketApi, cors_rules_if_seen
 from .callers_of_path import callers_of_path
 from .own_page import NO_SUCH_PAGE, headers_of_a_page
-from .references import References, referenced_keys
+from .references import referenced_keys, references_in_order
 from .staticfiles import StaticStorage
 from .uploads import Upload
 
@@ -188,9 +188,7 @@ def _examine_code(subject: Subject) -> Finding:
         return ok("code.path", say("No code of the site asks a file for its path on the disk."))
     return warning(
         "code.path",
-        say(
-            "A file in a bucket has no path on the disk, and this code asks for one: {places}.", places=", ".join(found)
-        ),
+        say("A file in a bucket has no path on the disk, and this code asks for one: {places}.", places=found),
         say("Let it read the file with open() instead."),
     )
 
@@ -519,20 +517,29 @@ def _changed_since_collected() -> list[str]:
 
 def _examine_files(subject: Subject) -> Iterator[Finding]:
     """Compare what the database refers to with what is in the store that it is about."""
-    store, references = subject.store, References(subject.alias)
+    store = subject.store
     if not subject.media_in_use or subject.has_no_folder_yet:
         return
-    counted = inventory.Inventory(references.originals, references.derived, references.expected)
     try:
-        counted.take(info.key for info in store.list())
+        counted = inventory.Inventory.made_of(_wanted(subject.alias), (info.key for info in store.list()))
     except StorageError as problem:
         for identifier in ("files.missing", "files.unreferenced", "files.thumbnails"):
             yield unknown(identifier, problem.what, problem.remedy)
         return
-    yield inventory.judge_references(counted.missing, len(references), store.place)
+    yield inventory.judge_references(counted.missing, counted.referenced, store.place)
     yield inventory.judge_unreferenced(counted.unreferenced, store.place)
     remade_by = "rebuild_thumbnails" if "rebuild_thumbnails" in get_commands() else say("upload the pictures again.")
     yield inventory.judge_thumbnails(counted.missing_derived, store.place, remade_by=remade_by)
+
+
+def _wanted(alias: str) -> Iterator[inventory.Wanted]:
+    """Yield every key that the database has to do with, in key order."""
+    for key, rows in itertools.groupby(references_in_order(alias), key=lambda reference: reference.key):
+        is_referred_to = is_expected = False
+        for row in rows:
+            is_referred_to = is_referred_to or not row.made_from
+            is_expected = is_expected or row.is_expected
+        yield inventory.Wanted(key, is_referred_to, is_expected)
 
 
 def _examine_private_alias(alias: conf.Alias, ask: Ask) -> Iterator[Finding]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 from external_storage.django.callers_of_path import callers_of_path, lines_that_ask
+from external_storage.django.checkup import _examine_code
 
 
 @pytest.mark.parametrize(
@@ -24,3 +29,14 @@ def test_a_path_of_a_file_field_or_of_the_default_storage_is_noticed(code, lines
 
 def test_the_instance_asks_no_file_for_its_path():
     assert list(callers_of_path("default")) == []
+
+
+def test_the_doctor_names_the_place(tmp_path, monkeypatch):
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "__init__.py").touch()
+    (album / "views.py").write_text("def show(book):\n    return book.cover.path\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "album"]):
+        finding = _examine_code(SimpleNamespace(alias="default"))
+    assert "album/views.py:2." in str(finding.seen)
