@@ -1,9 +1,10 @@
-"""What people asked to take away of what they have here."""
+"""What people asked to take away of what they have here, and what that has in common with what they bring."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Self
 
 from django.conf import settings
 from django.core.files.storage import Storage, storages
@@ -16,29 +17,57 @@ ALIAS = "exports"
 """The storage alias of private files."""
 
 GIVEN_UP_AFTER = timedelta(hours=1)
-"""When an export of which nothing was heard any more counts as failed, so that its owner may ask again."""
+"""When a work of which nothing was heard any more counts as failed, so that its owner may ask again."""
 
 
 def private_storage() -> Storage:
     return storages[ALIAS]
 
 
-class ExportQuerySet(models.QuerySet):
-    def under_way(self) -> ExportQuerySet:
-        return self.filter(status__in=Export.UNDER_WAY)
+class ArchiveWorkQuerySet(models.QuerySet):
+    def under_way(self) -> Self:
+        return self.filter(status__in=self.model.UNDER_WAY)
 
-    def silent(self) -> ExportQuerySet:
+    def silent(self) -> Self:
         """Return those under way of which nothing was heard for so long that nobody is at them any more."""
         return self.under_way().filter(heard_at__lt=timezone.now() - GIVEN_UP_AFTER)
 
-    def outdated(self) -> ExportQuerySet:
+    def give_up_silent(self) -> int:
+        return self.silent().update(status=self.model.Status.FAILED)
+
+
+class ArchiveWork(models.Model):
+    """One archive of a person that a worker makes or reads, and how far that is.
+
+    Each kind has its ``Status``, with WAITING and RUNNING, ``owner`` and ``store``, and one row at a time under way.
+    """
+
+    UNDER_WAY = ("waiting", "running")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    archive = models.FileField(storage=private_storage, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    asked_at = models.DateTimeField(_("asked for"), default=timezone.now)
+    heard_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in self.UNDER_WAY
+
+
+class ExportQuerySet(ArchiveWorkQuerySet):
+    def outdated(self) -> Self:
         return self.filter(expires_at__lte=timezone.now())
 
-    def give_up_silent(self) -> int:
-        return self.silent().update(status=Export.Status.FAILED)
 
-
-class Export(models.Model):
+class Export(ArchiveWork):
     """One archive of what a person has here: asked for, made by a worker, kept for some days.
 
     ``archive`` is its name in the store ``store``: a uuid, and another one on each try. It is in no address. The store
@@ -51,20 +80,12 @@ class Export(models.Model):
         READY = "ready", _("ready")
         FAILED = "failed", _("failed")
 
-    UNDER_WAY = (Status.WAITING, Status.RUNNING)
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exports", verbose_name=_("owner")
     )
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.WAITING)
     store = models.CharField(max_length=100, blank=True)
-    archive = models.FileField(storage=private_storage, blank=True)
     size = models.PositiveBigIntegerField(default=0)
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
-    asked_at = models.DateTimeField(_("asked for"), default=timezone.now)
-    heard_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(_("kept until"), null=True)
 
     objects = ExportQuerySet.as_manager()
@@ -78,13 +99,6 @@ class Export(models.Model):
                 fields=["owner"], condition=Q(status__in=["waiting", "running"]), name="one_export_at_a_time"
             )
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.status in self.UNDER_WAY
 
     @property
     def is_ready(self) -> bool:

@@ -37,7 +37,7 @@ SAID_EVERY = 20
 
 def bring(import_id: str) -> None:
     """Do one import. What was brought before a failure stays, and is not brought again by the next try."""
-    found = Import.objects.filter(pk=import_id, status__in=Import.UNDER_WAY).select_related("owner").first()
+    found = Import.objects.under_way().filter(pk=import_id).select_related("owner").first()
     if found is None:
         return
     _say(found, status=Import.Status.RUNNING)
