@@ -127,12 +127,6 @@ class References:
         derived_keys = conf.alias_named(self.alias).derived_keys
         return frozenset(made for key in self.originals for made in derived_keys(key))
 
-    @cached_property
-    def expected(self) -> frozenset[str]:
-        """Those of them that should have been made, as far as the rows tell."""
-        made = (each for each in _references(self.alias) if each.made_from and each.is_expected)
-        return frozenset(each.key for each in made)
-
     def __contains__(self, key: str) -> bool:
         return key in self.originals or key in self.derived
 

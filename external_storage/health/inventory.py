@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
+from ..objects import in_key_order
 from ..sentences import say
 from .findings import Finding, failure, ok, unknown, warning
 from .preflight import PROBES
@@ -13,9 +15,26 @@ NAMED = 3
 """How many files a sentence names before it only counts."""
 
 
-def judge_references(missing: Collection[str], referenced: int, place: str) -> Finding:
+@dataclass(slots=True)
+class Tally:
+    """How many files are of a kind, and the first few of them. It stays small however many there are."""
+
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def add(self, key: str) -> None:
+        self.count += 1
+        if len(self.named) < NAMED:
+            self.named.append(key)
+
+    @property
+    def in_words(self) -> str:
+        return _in_words(self.named, self.count)
+
+
+def judge_references(missing: Tally, referenced: int, place: str) -> Finding:
     """Judge how many of the files that the database refers to are not in the store."""
-    if not missing:
+    if not missing.count:
         return ok(
             "files.missing",
             say(
@@ -28,26 +47,26 @@ def judge_references(missing: Collection[str], referenced: int, place: str) -> F
         "files.missing",
         say(
             "{count} of {referenced} files that the database refers to are not in {place}: {named}.",
-            count=len(missing),
+            count=missing.count,
             referenced=referenced,
             place=place,
-            named=_named(missing),
+            named=missing.in_words,
         ),
         say("storage_missing names the rows and where a copy is; sync_media_to_s3 sends what is on the disk."),
     )
 
 
-def judge_unreferenced(unreferenced: Collection[str], place: str) -> Finding:
+def judge_unreferenced(unreferenced: Tally, place: str) -> Finding:
     """Judge how many files the database knows nothing of."""
-    if not unreferenced:
+    if not unreferenced.count:
         return ok("files.unreferenced", say("The database refers to every file in {place}.", place=place))
     return warning(
         "files.unreferenced",
         say(
             "The database refers to none of {count} files in {place}: {named}.",
-            count=len(unreferenced),
+            count=unreferenced.count,
             place=place,
-            named=_named(unreferenced),
+            named=unreferenced.in_words,
         ),
         say(
             "They harm nobody, and are readable like the others. storage_orphans names them, and removes "
@@ -56,48 +75,69 @@ def judge_unreferenced(unreferenced: Collection[str], place: str) -> Finding:
     )
 
 
-def judge_thumbnails(missing: Collection[str], place: str, *, remade_by: str) -> Finding:
+def judge_thumbnails(missing: Tally, place: str, *, remade_by: str) -> Finding:
     """Judge how many of the smaller pictures are missing that are made from others."""
-    if not missing:
+    if not missing.count:
         return ok("files.thumbnails", say("Every smaller picture is in {place}.", place=place))
     return warning(
         "files.thumbnails",
         say(
             "{count} smaller pictures are not in {place}: {named}.",
-            count=len(missing),
+            count=missing.count,
             place=place,
-            named=_named(missing),
+            named=missing.in_words,
         ),
         say("Pages show the large ones meanwhile. Make them again: {remade_by}", remade_by=remade_by),
     )
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A key that the database has to do with: a row refers to it, or it may, or should, be made from such a file."""
+
+    key: str
+    is_referred_to: bool
+    is_expected: bool
+
+
+@dataclass(slots=True)
 class Inventory:
-    """What a walk through a store found, compared with what the database refers to.
+    """What a walk through a store found, compared with what the database refers to."""
 
-    *derived* is what may be made from the *originals*, *expected* what of it should be there.
-    """
+    referenced: int = 0
+    missing: Tally = field(default_factory=Tally)
+    missing_derived: Tally = field(default_factory=Tally)
+    unreferenced: Tally = field(default_factory=Tally)
 
-    originals: Collection[str]
-    derived: Collection[str]
-    expected: Collection[str]
-    missing: set[str] = field(init=False)
-    missing_derived: set[str] = field(init=False)
-    unreferenced: list[str] = field(default_factory=list)
+    @classmethod
+    def made_of(cls, wanted: Iterable[Wanted], held: Iterable[str]) -> Inventory:
+        """Compare two walks side by side, both in key order; memory stays flat."""
+        inventory = cls()
+        listed = iter(held)
+        found = next(listed, None)
+        for each in wanted:
+            while found is not None and in_key_order(found) < in_key_order(each.key):
+                inventory._take_unreferenced(found)
+                found = next(listed, None)
+            inventory._take(each, is_there=found == each.key)
+            if found == each.key:
+                found = next(listed, None)
+        for key in chain([] if found is None else [found], listed):
+            inventory._take_unreferenced(key)
+        return inventory
 
-    def __post_init__(self) -> None:
-        self.missing, self.missing_derived = set(self.originals), set(self.expected)
+    def _take(self, wanted: Wanted, *, is_there: bool) -> None:
+        self.referenced += wanted.is_referred_to
+        if is_there:
+            return
+        if wanted.is_referred_to:
+            self.missing.add(wanted.key)
+        elif wanted.is_expected:
+            self.missing_derived.add(wanted.key)
 
-    def take(self, keys: Iterable[str]) -> None:
-        """Cross off what is there; remember what nobody asked for."""
-        for key in keys:
-            if key in self.originals:
-                self.missing.discard(key)
-            elif key in self.derived:
-                self.missing_derived.discard(key)
-            elif not key.startswith(PROBES):
-                self.unreferenced.append(key)
+    def _take_unreferenced(self, key: str) -> None:
+        if not key.startswith(PROBES):
+            self.unreferenced.add(key)
 
 
 def judge_manifest(named: Collection[str], held: Collection[str], place: str) -> Finding:
@@ -149,7 +189,10 @@ def judge_staleness(changed: Collection[str], *, manifest_differs: bool, place: 
     return ok("static.stale", say("The static files are those of the code that runs."))
 
 
-def _named(keys: Iterable[str]) -> str:
-    listed = sorted(keys)
-    named = ", ".join(repr(key) for key in listed[:NAMED])
-    return say("{named} and {count} more", named=named, count=len(listed) - NAMED) if len(listed) > NAMED else named
+def _named(keys: Collection[str]) -> str:
+    return _in_words(sorted(keys)[:NAMED], len(keys))
+
+
+def _in_words(named: Sequence[str], count: int) -> str:
+    told = ", ".join(map(repr, named))
+    return say("{named} and {count} more", named=told, count=count - len(named)) if count > len(named) else told
