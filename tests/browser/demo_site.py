@@ -42,9 +42,9 @@ class DemoSite:
     environment: dict[str, str]
     url: str = f"http://{DOMAIN}"
 
-    def shell(self, code: str) -> None:
-        """Run Python inside the site, as another of its processes."""
-        _manage(("shell", "--command", code), self.environment)
+    def shell(self, code: str) -> str:
+        """Run Python inside the site, as another of its processes, and return what it printed."""
+        return _manage(("shell", "--command", code), self.environment)
 
 
 @contextmanager
@@ -79,8 +79,9 @@ def demo_site(books: int, **variables: str) -> Iterator[DemoSite]:
         yield DemoSite(port, environment)
 
 
-def _manage(command: tuple[str, ...], environment: dict[str, str]) -> None:
+def _manage(command: tuple[str, ...], environment: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *command], cwd=PROJECT, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout

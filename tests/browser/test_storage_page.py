@@ -25,6 +25,15 @@ from external_storage.django.moving.journey import move
 (asked,) = requests.open_requests()
 move(asked.alias, asked.target, asked_by=asked.asked_by)
 """
+CHANGE_ONES_MIND = """
+from external_storage.django.moving import requests
+requests.withdraw("default")
+"""
+WRITTEN_DOWN = """
+from django.contrib.admin.models import LogEntry
+for entry in LogEntry.objects.filter(object_id="default").order_by("pk"):
+    print(f"{entry.user}: {entry.change_message}")
+"""
 SAY_HOW_FAR = """
 from external_storage.django.moving import requests
 requests.ask("default", "{target}", asked_by="reader")
@@ -53,6 +62,14 @@ class Keeper:
 
     def goes_to_the_page(self) -> None:
         self.driver.get(self.site.url + PAGE)
+
+    def presses(self, button: str, *, shown: str) -> None:
+        """Press a button of the media's alias, read what it does, and confirm."""
+        self.goes_to_the_page()
+        self.find(f"a[href$='default/{button}/']").click()
+        assert self.sees(shown)
+        self.find("#confirmation").send_keys("default")
+        self.find("form.storage-confirm button[type=submit]").click()
 
     def find(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -116,13 +133,11 @@ def test_the_checkup_runs_and_its_report_comes_by_itself(keeper):
     assert keeper.width_that_sticks_out == 0
 
 
-def test_a_move_that_runs_is_followed_without_loading_the_page_again(keeper, site):
+def test_each_button_is_confirmed_and_its_move_followed_without_loading_the_page_again(keeper, site):
     keeper.sits_at(DESK)
-    keeper.goes_to_the_page()
-    keeper.find("a[href$='default/move/']").click()
-    assert "copies what is missing, compares both stores" in keeper.find("main").text
-    keeper.find("#confirmation").send_keys("default")
-    keeper.find("form.storage-confirm button[type=submit]").click()
+    keeper.presses("mirror", shown="every change is carried to the other store")
+    assert keeper.sees("Every change is carried to the other store too.")
+    keeper.presses("switch", shown="copies what the other store still lacks, compares both")
     assert keeper.sees("Asked for by reader")
     keeper.driver.execute_script("window.isStillThere = true; document.activeElement.blur()")
     with ThreadPoolExecutor(1) as worker:
@@ -135,6 +150,22 @@ def test_a_move_that_runs_is_followed_without_loading_the_page_again(keeper, sit
         keeper.sits_at(size)
         assert keeper.width_that_sticks_out == 0
     assert keeper.complaints() == []
+
+
+def test_the_way_back_is_asked_for_and_the_old_store_left_behind(keeper, site):
+    keeper.sits_at(DESK)
+    keeper.presses("back", shown="The same journey the other way")
+    assert keeper.sees("Move to disk")
+    site.shell(CHANGE_ONES_MIND)
+    keeper.presses("settle", shown="The old store is left behind")
+    assert keeper.sees("left behind")
+    assert keeper.sees("All files are in one store.")
+    assert site.shell(WRITTEN_DOWN).splitlines()[-4:] == [
+        "reader: mirror bucket: now mirroring, epoch 2",
+        "reader: switch bucket: now mirroring, epoch 2",
+        "reader: back disk: now switched, epoch 5",
+        "reader: settle: now settled, epoch 6",
+    ]
 
 
 def test_without_a_script_the_page_loads_itself_again(keeper, site):
