@@ -77,7 +77,7 @@ class Alias:
         if self.publishing_rule is None:
             raise SettingsError(
                 say("The alias {name!r} does not say which of its files may become public.", name=self.name),
-                setting=f'{settings}["ALIASES"]["{self.name}"]["PUBLISHING_RULE"]',
+                setting=f'{SETTING}["ALIASES"]["{self.name}"]["PUBLISHING_RULE"]',
                 remedy=say("Name a function that takes a key and the first bytes and returns Publish or HoldBack."),
             )
         return self.publishing_rule
@@ -150,7 +150,7 @@ def configured_alias(name: str) -> Alias:
         known = ", ".join(sorted(configuration().aliases)) or "none"
         raise SettingsError(
             say("There is no alias {name!r}.", name=name),
-            setting=f'{settings}["ALIASES"]',
+            setting=f'{SETTING}["ALIASES"]',
             remedy=say("Known aliases: {known}.", known=known),
         ) from None
 
@@ -163,7 +163,7 @@ def store_settings(name: str) -> StoreSettings:
         known = ", ".join(sorted(configuration().stores)) or "none"
         raise SettingsError(
             say("There is no store {name!r}.", name=name),
-            setting=f'{settings}["STORES"]',
+            setting=f'{SETTING}["STORES"]',
             remedy=say("Known stores: {known}.", known=known),
         ) from None
 
@@ -236,7 +236,7 @@ def served_at(alias: str) -> str:
             return store.public_url
     raise SettingsError(
         say("Where the site itself serves the files of {alias!r} is not known.", alias=alias),
-        setting=f'{settings}["ALIASES"]["{alias}"]["SERVED_AT"]',
+        setting=f'{SETTING}["ALIASES"]["{alias}"]["SERVED_AT"]',
         remedy=say("Route a path to external_storage.django.views.serve, and name it here."),
     )
 
@@ -297,7 +297,7 @@ def _mapping(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not value:
         raise SettingsError(
             say('{settings}["{key}"] is missing or empty.', settings=SETTING, key=key),
-            setting=f'{settings}["{key}"]',
+            setting=f'{SETTING}["{key}"]',
             remedy=say("See docs/reference/settings.md for an example."),
         )
     return value
@@ -307,7 +307,7 @@ def _deadline(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 60:
         raise SettingsError(
             say('{settings}["DEADLINE"] is {value!r}.', settings=SETTING, value=value),
-            setting=f'{settings}["DEADLINE"]',
+            setting=f'{SETTING}["DEADLINE"]',
             remedy=say("Expected: seconds, more than 0 and at most 60."),
         )
     return float(value)
@@ -318,7 +318,7 @@ def _origin(value: Any) -> str:
     if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
         raise SettingsError(
             say('{settings}["SITE_ORIGINS"] holds {value!r}.', settings=SETTING, value=value),
-            setting=f'{settings}["SITE_ORIGINS"]',
+            setting=f'{SETTING}["SITE_ORIGINS"]',
             remedy=say("Expected: scheme and host alone, such as https://books.example.org."),
         )
     return addresses.origin(value)
@@ -331,7 +331,7 @@ def _state_dir(value: Any) -> Path | None:
 def _cache(values: Any) -> CacheSettings | None:
     if values is None:
         return None
-    setting = f'{settings}["CACHE"]'
+    setting = f'{SETTING}["CACHE"]'
     if not isinstance(values, Mapping):
         raise SettingsError(
             say("{setting} is {values!r}.", setting=setting, values=values),
@@ -351,7 +351,7 @@ def _cache(values: Any) -> CacheSettings | None:
 
 def _absolute_path(key: str, value: Any) -> Path:
     if not isinstance(value, str | Path) or not Path(value).is_absolute():
-        setting = f'{settings}["{key}"]'
+        setting = f'{SETTING}["{key}"]'
         raise SettingsError(
             say("{setting} is {value!r}.", setting=setting, value=value),
             setting=setting,
@@ -361,7 +361,7 @@ def _absolute_path(key: str, value: Any) -> Path:
 
 
 def _alias(name: str, values: Mapping[str, Any], stores: Mapping[str, StoreSettings]) -> Alias:
-    where = f'{settings}["ALIASES"]["{name}"]'
+    where = f'{SETTING}["ALIASES"]["{name}"]'
     known_keys = {"ACTIVE", "STORES", "PUBLISHING_RULE", "DERIVED_KEYS", "PRIVATE", "SERVED_AT", "SERVING"}
     _refuse_unknown(values, known_keys, where)
     active = values.get("ACTIVE")
@@ -470,13 +470,13 @@ def _store(name: str, values: Mapping[str, Any], called: Mapping[str, str]) -> S
     if not isinstance(values, Mapping):
         raise SettingsError(
             say('{settings}["STORES"]["{name}"] is not a dictionary.', settings=SETTING, name=name),
-            setting=f'{settings}["STORES"]',
+            setting=f'{SETTING}["STORES"]',
         )
     kind = values.get("KIND")
     if kind not in _READERS:
         raise SettingsError(
             say("The store {name!r} is of kind {kind!r}.", name=name, kind=kind),
-            setting=f'{settings}["STORES"]["{name}"]["KIND"]',
+            setting=f'{SETTING}["STORES"]["{name}"]["KIND"]',
             remedy=say("Expected: {kinds}.", kinds=", ".join(map(repr, _READERS))),
         )
     return _READERS[kind](_Values(name, values, called))
@@ -489,10 +489,10 @@ class _Values:
         self.store, self._values, self._called = store, values, called
 
     def only(self, *known: str) -> None:
-        _refuse_unknown(self._values, {"KIND", *known}, f'{settings}["STORES"]["{self.store}"]')
+        _refuse_unknown(self._values, {"KIND", *known}, f'{SETTING}["STORES"]["{self.store}"]')
 
     def setting(self, key: str) -> str:
-        return self._called.get(key, f'{settings}["STORES"]["{self.store}"]["{key}"]')
+        return self._called.get(key, f'{SETTING}["STORES"]["{self.store}"]["{key}"]')
 
     def wrong(self, key: str, found: str, expected: str) -> SettingsError:
         return SettingsError(

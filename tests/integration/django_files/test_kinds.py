@@ -69,7 +69,7 @@ def test_a_store_says_where_it_is_and_not_what_opens_it(store, place):
 )
 def test_a_wrong_value_is_named_with_what_was_found(store, setting, said):
     refused = refusal_of(store)
-    assert f'["{setting}"]' in (refused.setting or "")
+    assert refused.setting == f'EXTERNAL_STORAGE["STORES"]["store"]["{setting}"]'
     assert said in refused.what
 
 
