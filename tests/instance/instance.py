@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from tests.servers import Bucket, S3Server
@@ -160,10 +160,10 @@ def new_instance(**extra_environment: str) -> Iterator[Instance]:
 
 
 def copy_of_the_tree(root: Path) -> None:
-    """Copy what a clone would hold if the working tree were committed as it stands."""
+    """Copy what a clone would hold if the working tree were committed as it stands, and what is compiled of it."""
     list_files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(list_files, cwd=PROJECT, check=True, capture_output=True).stdout
-    for name in listed.decode().split("\0"):
-        if name and (PROJECT / name).exists():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, root / name, follow_symlinks=False)
+    listed = subprocess.run(list_files, cwd=PROJECT, check=True, capture_output=True).stdout.decode().split("\0")
+    compiled = [cache_from_source(name) for name in listed if name.endswith(".py")]
+    there = [name for name in (*listed, *compiled) if name and (PROJECT / name).exists()]
+    # The times of change come along: by them Python knows what is compiled from the file as it stands.
+    subprocess.run(["cp", "--archive", "--parents", "--", *there, str(root)], cwd=PROJECT, check=True)
