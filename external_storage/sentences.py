@@ -64,7 +64,8 @@ def is_said_in(text: str, language: str) -> bool:
     if not isinstance(text, Sentence):
         return False
     if _only_joins(text.template):
-        return all(is_said_in(part, language) for part in text.values.values() if isinstance(part, str))
+        parts = [part for part in text.values.values() if isinstance(part, Sentence)]
+        return bool(parts) and all(is_said_in(part, language) for part in parts)
     words = _words(language.lower().partition("-")[0])
     return words.gettext(text.template) != text.template
 

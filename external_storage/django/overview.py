@@ -126,7 +126,7 @@ class StoreShown:
     place: str
     public_url: str
     role: str
-    service: str
+    service: str | Promise
     files: int | None
     bytes: int
     kinds: Sequence[tuple[str, int]]
@@ -294,13 +294,20 @@ def _store(state: State, name: str, count: dict[str, Any] | None) -> StoreShown:
         place=conf.store_named(name).place,
         public_url=described.public_url,
         role=_role(state, name),
-        service=described.service.name if described.service else "",
+        service=_service(described),
         files=count["files"] if is_counted else None,
         bytes=count.get("bytes", 0),
         kinds=list((count.get("kinds") or {}).items()),
         monthly=_monthly(described, count["bytes"]) if is_counted else "",
         problem=_said(unpacked(count.get("problem", ""))),
     )
+
+
+def _service(described: conf.StoreSettings) -> str | Promise:
+    if described.service is None:
+        return ""
+    # The only one whose name is a description.
+    return _("an S3-compatible service") if described.service.id == "generic" else described.service.name
 
 
 def _monthly(described: conf.StoreSettings, size: int) -> str:

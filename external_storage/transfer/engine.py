@@ -24,6 +24,7 @@ from ..errors import (
     VerificationFailed,
 )
 from ..objects import Headers, ObjectInfo, in_key_order
+from ..sentences import say
 from ..stores.base import (
     LeavesUnfinished,
     Noted,
@@ -386,7 +387,9 @@ class Engine:
                 self._conclude(job.pair, Decision(Verdict.HOLD_BACK, error.what, error.remedy))
             case AlreadyExists():
                 # Somebody stored it since the listing, and differences are to be kept.
-                self._conclude(job.pair, Decision(Verdict.CONFLICT, "The target has got one meanwhile; it was kept."))
+                self._conclude(
+                    job.pair, Decision(Verdict.CONFLICT, say("The target has got one meanwhile; it was kept."))
+                )
             case ObjectMissing():
                 self._progress.advanced(self.report.count_gone(key))
             case _:
@@ -435,7 +438,7 @@ class Engine:
             unproven = self._send_again(unproven)
         for each in sent:
             if each.key in unproven:
-                error = VerificationFailed(unproven[each.key], key=each.key, remedy="Run it again.")
+                error = VerificationFailed(unproven[each.key], key=each.key, remedy=say("Run it again."))
                 self._fail(each.key, error, was_sent=True)
             else:
                 remember(self.target, each, each.md5)
@@ -482,8 +485,12 @@ class Engine:
         if isinstance(error, SlowDown):
             raise error
         raise StoreUnreachable(
-            f"{HOPELESS_STREAK} objects in a row could not be copied. The last: {error.what}",
-            remedy="Nothing is lost: run the same command again when the store answers.",
+            say(
+                "{count} objects in a row could not be copied. The last: {what}",
+                count=HOPELESS_STREAK,
+                what=error.what,
+            ),
+            remedy=say("Nothing is lost: run the same command again when the store answers."),
         ) from error
 
     def _stop(self, error: BaseException) -> None:

@@ -11,13 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from external_storage import sentences
+from external_storage import errors, sentences
 from external_storage.health.findings import failure
-from external_storage.sentences import in_language, is_said_in, joined, packed, say, unpacked
+from external_storage.sentences import as_line, from_line, in_language, is_said_in, joined, packed, say, unpacked
 from tests.unit.test_looks_translations import entries
 
 PRODUCT = Path(sentences.__file__).parent
 CATALOGUE = PRODUCT / "locale" / "fr" / "LC_MESSAGES" / "sentences.po"
+SHOWN_ON_THE_PAGE = [
+    path
+    for folder in ("stores", "transfer", "django/moving")
+    for path in (PRODUCT / folder).rglob("*.py")
+    if path.name != "urls.py"  # what is typed wrong at a command
+]
+ERRORS = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, Exception)} | {
+    "Blocker",
+    "StepRefused",
+}
 LOOSE = re.compile(r"« | »|(?<=\w) [:;!?]|(?<=[a-zéà}])[;!?](?!\w)|(?<=[a-z])'(?=[a-z])")
 
 
@@ -37,6 +47,24 @@ def said_in_the_code() -> set[str]:
 @pytest.fixture(scope="module")
 def french() -> dict[str, str]:
     return {english: texts[0] for (_, english), texts in entries(CATALOGUE).items()}
+
+
+def test_whatever_a_store_or_a_move_refuses_can_be_said_in_another_language():
+    """The page to watch the storage on shows it."""
+    plain = []
+    for path in SHOWN_ON_THE_PAGE:
+        tree = ast.parse(path.read_text("utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        for call in (each for each in calls if each.func.id in ERRORS):
+            told = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "remedy")]
+            plain += [f"{path.name}:{each.lineno}" for each in told if _is_a_plain_text(each)]
+    assert plain == []
+
+
+def _is_a_plain_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+    )
 
 
 def test_every_sentence_has_its_french_and_nothing_else_has(french):
@@ -80,6 +108,21 @@ def test_sentences_in_a_row():
     both = joined([say("Ask again later."), "Traceback", say("Run collectstatic.")], " ")
     assert both == "Ask again later. Traceback Run collectstatic."
     assert in_language(both, "fr") == "Demandez à nouveau plus tard. Traceback Lancez collectstatic."
+
+
+def test_what_only_joins_others_is_said_in_a_language_if_they_are():
+    told = joined([say("Ask again later."), say("covers/a.png: {why}", why="boto said so")], " ")
+    assert is_said_in(joined([say("Ask again later."), "'covers/a.png'"], " "), "fr")
+    assert not is_said_in(told, "fr")
+    assert not is_said_in(joined(["boto said so"]), "fr")
+
+
+def test_a_sentence_is_kept_in_a_line_and_what_never_was_one_stays_what_it_is():
+    told = say("There is no host named {hostname!r}.", hostname="s3.test")
+    assert in_language(from_line(as_line(told)), "fr") == "Il n’y a pas d’hôte nommé 's3.test'."
+    for line in ("", "boto said so", '{"template": "{a.__class__}"', '["a"]', "{}"):
+        assert from_line(line) == line
+        assert from_line(as_line(line)) == line
 
 
 def test_a_kept_sentence_can_still_be_said_in_french():

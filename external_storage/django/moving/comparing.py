@@ -152,7 +152,7 @@ def _sentence(found: Comparison, kind: str, source: str, target: str) -> str:
 
 def of_key(key: str, reason: str) -> str:
     """Return what there is to say of *key*."""
-    return say("{key!r}: {reason}", key=key, reason=reason.rstrip(".") if not isinstance(reason, Sentence) else reason)
+    return say("{key!r} ({reason})", key=key, reason=reason)
 
 
 class _Comparing:

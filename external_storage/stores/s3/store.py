@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from ...errors import AlreadyExists, ObjectMissing, SettingsError, SourceChanged, StorageError, TransientStoreError
 from ...objects import Headers, ObjectInfo, check_key
+from ...sentences import say
 from ..base import Source
 from ..sources import BytesSource, check_digest
 from .client import S3Client
@@ -81,10 +82,11 @@ class S3Store:
         ca_bundle: str | None = None,
     ) -> None:
         if not _BUCKET_NAME.match(bucket):
-            raise SettingsError(f"{bucket!r} is no bucket name.", setting="bucket")
+            raise SettingsError(say("{bucket!r} is no bucket name.", bucket=bucket), setting="bucket")
         if prefix and (prefix.startswith("/") or not prefix.endswith("/")):
             raise SettingsError(
-                f"The prefix {prefix!r} must end with a slash and not begin with one.", setting="prefix"
+                say("The prefix {prefix!r} must end with a slash and not begin with one.", prefix=prefix),
+                setting="prefix",
             )
         self.name = name
         self.bucket = bucket
@@ -193,20 +195,23 @@ class S3Store:
 
     def _listing_failed(self, answer: Answer, body: bytes) -> StorageError:
         if answer.status == 200:
-            return TransientStoreError(f"The listing of {self.place} broke off.")
+            return TransientStoreError(say("The listing of {place} broke off.", place=self.place))
         return self._client.error(answer, body, None)
 
     def _explain_head(self, answer: Answer, body: bytes, key: str) -> StorageError:
         """Ask again with GET, which may say why, unless a plain 404 leaves no doubt."""
         if answer.status == 404 and self._bucket_seen:
-            return ObjectMissing(f"There is no {key!r} in {self.place}.", key=key)
+            return ObjectMissing(say("There is no {key!r} in {place}.", key=key, place=self.place), key=key)
         try:
             again = self._get(key, {"range": "bytes=0-0"})
         except StorageError as error:
             return error
         again.keeps_connection = False
         self._client.end(again)
-        return TransientStoreError(f"{self.place} answers {answer.status} and then 200 for {key!r}.", key=key)
+        return TransientStoreError(
+            say("{place} answers {status} and then 200 for {key!r}.", place=self.place, status=answer.status, key=key),
+            key=key,
+        )
 
     # Writing
 
@@ -243,7 +248,7 @@ class S3Store:
         # Whatever the store refuses of it, no conclusion is drawn for uploads.
         answer, body = self._client.ask("PUT", full, headers=request | self._published(headers))
         if answer.status == 412:
-            raise SourceChanged(f"{info.key!r} was replaced meanwhile.", key=info.key)
+            raise SourceChanged(say("{key!r} was replaced meanwhile.", key=info.key), key=info.key)
         if answer.status not in _STORED or b"<Error>" in body:
             raise self._client.error(answer, body, info.key)
 
@@ -317,7 +322,7 @@ class S3Store:
             self.describe(key)
         except ObjectMissing:
             return {"if-none-match": "*"}
-        raise AlreadyExists(f"{key!r} is already in {self.place}.", key=key)
+        raise AlreadyExists(say("{key!r} is already in {place}.", key=key, place=self.place), key=key)
 
     def _published(self, headers: Headers) -> dict[str, str]:
         """Return the request headers that make the object be served as wanted; not to be changed."""
@@ -364,7 +369,13 @@ class S3Store:
         if by_full:
             for full, code in self._ask_to_delete(list(by_full)).items():
                 results[by_full[full]] = StorageError(
-                    f"{by_full[full]!r} could not be deleted from {self.place} ({code}).", key=by_full[full]
+                    say(
+                        "{key!r} could not be deleted from {place} ({code}).",
+                        key=by_full[full],
+                        place=self.place,
+                        code=code,
+                    ),
+                    key=by_full[full],
                 )
         return results
 
@@ -418,14 +429,16 @@ class _S3Source:
         try:
             self._answer = self._get(condition | ({"range": f"bytes={position}-"} if position else {}))
         except (AlreadyExists, ObjectMissing) as error:
-            raise SourceChanged(f"{self.info.key!r} was replaced while it was read.", key=self.info.key) from error
+            raise SourceChanged(
+                say("{key!r} was replaced while it was read.", key=self.info.key), key=self.info.key
+            ) from error
         self._read = position if self._answer.status == 206 else 0
         while self._read < position:  # the store knows no ranges
             self.read(min(1 << 20, position - self._read))
 
     def check_unchanged(self) -> None:
         if self._read != self.info.size:
-            raise SourceChanged(f"{self.info.key!r} was not read to its end.", key=self.info.key)
+            raise SourceChanged(say("{key!r} was not read to its end.", key=self.info.key), key=self.info.key)
 
 
 class _S3Sending:
@@ -535,14 +548,14 @@ def _read_whole(source: Source) -> bytes:
 def _is_virtual(style: str, endpoint_url: str, bucket: str) -> bool:
     """Return whether the bucket is named in the host: always, never, or on Amazon where its certificate allows it."""
     if style not in ("auto", "path", "virtual"):
-        raise SettingsError(f"{style!r} is no addressing style.", setting="addressing_style")
+        raise SettingsError(say("{style!r} is no addressing style.", style=style), setting="addressing_style")
     return style == "virtual" or (style == "auto" and ".amazonaws.com" in endpoint_url and "." not in bucket)
 
 
 def _header_value(value: str) -> str:
     """Return *value* as the signature wants it; refuse what would end the header and begin another."""
     if not value.isprintable() or not value.isascii():
-        raise SettingsError(f"{value!r} cannot be sent as a header.")
+        raise SettingsError(say("{value!r} cannot be sent as a header.", value=value))
     return " ".join(value.split())
 
 

@@ -12,6 +12,7 @@ from html import unescape
 from urllib.parse import unquote_plus
 
 from ...errors import ObjectMissing, StorageError
+from ...sentences import say
 from .client import S3Client
 from .connection import Answer
 from .listing import clean_etag
@@ -129,11 +130,11 @@ class Uploads:
         answer, body = self._client.ask("GET", key, query=query)
         text = body.decode("utf-8", "replace")
         if answer.status == 404 and "<Code>NoSuchUpload</Code>" in text:
-            raise ObjectMissing("The upload is no more.", key=key)
+            raise ObjectMissing(say("The upload is no more."), key=key)
         if answer.status != 200:
             raise self._client.error(answer, body, key or None)
         if "<ListMultipartUploadsResult" not in text and "<ListPartsResult" not in text:
-            raise StorageError("The store does not say which uploads are unfinished.")
+            raise StorageError(say("The store does not say which uploads are unfinished."))
         return text, answer
 
 
