@@ -74,7 +74,7 @@ class StoreContract:
         put(store, "covers/a.jpg", b"\x00\xff\r\n picture")
         assert get(store, "covers/a.jpg") == b"\x00\xff\r\n picture"
 
-    def test_an_empty_object_is_an_object(self, store: Store) -> None:
+    def test_f1_an_empty_object_is_an_object(self, store: Store) -> None:
         stored = put(store, "empty", b"")
         assert (stored.size, get(store, "empty"), keys(store)) == (0, b"", ["empty"])
 
@@ -534,7 +534,7 @@ class StoreContract:
         assert store.delete(self.unusual) == dict.fromkeys(self.unusual)
         assert keys(store) == []
 
-    def test_names_that_differ_in_case_or_composition_are_different(self, store: Store) -> None:
+    def test_s32_names_that_differ_in_case_or_composition_are_different(self, store: Store) -> None:
         names = ["A.jpg", "a.jpg", "\u00e9.jpg", "e\u0301.jpg"]
         for name in names:
             put(store, name, name.encode())
@@ -547,7 +547,7 @@ class StoreContract:
         put(store, longest, b"1")
         assert (keys(store), get(store, longest)) == ([longest], b"1")
 
-    def test_names_that_lead_astray_are_refused(self, store: Store) -> None:
+    def test_s33_names_that_lead_astray_are_refused(self, store: Store) -> None:
         for key in REFUSED:
             with raises(KeyRefused):
                 store.put(key, BytesSource("x", b"1"), PICTURE)

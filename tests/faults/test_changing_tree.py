@@ -115,7 +115,7 @@ def bucket(request):
     )
 
 
-def test_a_tree_that_changes_all_the_time_ends_in_a_verified_and_named_state(folder, bucket, tmp_path):
+def test_f9_a_tree_that_changes_all_the_time_ends_in_a_verified_and_named_state(folder, bucket, tmp_path):
     disk, state = LocalStore("disk", folder), tmp_path / "state"
     restless = Restless(folder)
     restless.start()
@@ -143,7 +143,7 @@ def test_a_tree_that_changes_all_the_time_ends_in_a_verified_and_named_state(fol
 
 @pytest.mark.parametrize("size", [5_000, (8 << 20) + 5], ids=["small", "in parts"])
 @pytest.mark.parametrize("change", [grow, shrink, overwrite_at_equal_size_with_the_old_time])
-def test_a_file_that_changes_each_time_it_is_read_is_named_and_not_stored(tmp_path, change, size):
+def test_f5_f6_a_file_that_changes_each_time_it_is_read_is_named_and_not_stored(tmp_path, change, size):
     (tmp_path / "tree").mkdir()
     path = tmp_path / "tree/a.jpg"
     path.write_bytes(os.urandom(size))
@@ -165,7 +165,7 @@ def test_a_file_that_changes_each_time_it_is_read_is_named_and_not_stored(tmp_pa
         assert (again.copied, again.exit_code) == (1, 0)
 
 
-def test_a_file_that_vanishes_while_its_parts_are_sent_is_whole_or_absent(tmp_path):
+def test_f4_a_file_that_vanishes_while_its_parts_are_sent_is_whole_or_absent(tmp_path):
     (tmp_path / "tree").mkdir()
     path = tmp_path / "tree/a.jpg"
     content = os.urandom((16 << 20) + 5)

@@ -35,7 +35,7 @@ def store_on(server: S3Server, bucket: str, **changed) -> S3Store:
 @pytest.mark.parametrize(
     "changed", [{"secret_access_key": "wrong"}, {"access_key_id": "unknown"}], ids=["secret", "key"]
 )
-def test_wrong_credentials_are_named_as_such(s3_server, changed):
+def test_s20_wrong_credentials_are_named_as_such(s3_server, changed):
     store = store_on(s3_server, s3_server.make_bucket().name, **changed)
     for ask in (lambda: list(store.list()), lambda: store.describe("a"), lambda: put(store, "a", b"1")):
         with pytest.raises(CredentialsRefused, match="AWS_SECRET_ACCESS_KEY") as caught:
@@ -43,14 +43,14 @@ def test_wrong_credentials_are_named_as_such(s3_server, changed):
         assert s3_server.secret_access_key not in str(caught.value)
 
 
-def test_a_missing_bucket_is_named_and_not_made(s3_server):
+def test_s15_a_missing_bucket_is_named_and_not_made(s3_server):
     store = store_on(s3_server, "no-such-bucket-here")
     for ask in (lambda: list(store.list()), lambda: store.describe("a"), lambda: put(store, "a", b"1")):
         with pytest.raises(ContainerMissing, match="'no-such-bucket-here'"):
             ask()
 
 
-def test_the_store_checks_the_digest_of_what_it_gets(s3_server):
+def test_s9_the_store_checks_the_digest_of_what_it_gets(s3_server):
     store = store_on(s3_server, s3_server.make_bucket().name)
     headers = {"content-md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}  # of nothing
     answer, body = store._client.ask("PUT", "images/a.jpg", headers=headers, body=b"something")

@@ -90,7 +90,7 @@ PASSING_WHEN_WRITING = {"damaged on the way": Fault.answer(400, "BadDigest"), "e
     ("method", "trouble"),
     [("GET", trouble) for trouble in PASSING] + [("PUT", trouble) for trouble in PASSING | PASSING_WHEN_WRITING],
 )
-def test_passing_trouble_is_overcome(fake, bucket, disk, method, trouble):
+def test_s1_passing_trouble_is_overcome(fake, bucket, disk, method, trouble):
     fault = fake.misbehave((PASSING | PASSING_WHEN_WRITING)[trouble], method=method, times=3)
     report = transfer.copy(disk, bucket, RULES)
     assert fault.fired == 3
@@ -126,8 +126,8 @@ def test_a_listing_that_breaks_off_is_not_a_short_one(disk):
         assert fault.fired == 2
 
 
-def test_a_request_to_slow_down_is_honoured_by_all_that_is_under_way(fake, bucket, disk):
-    fault = fake.misbehave(Fault.answer(503, "SlowDown", Retry_After="2"), method="PUT", times=1)
+def test_s3_a_request_to_slow_down_is_honoured_by_all_that_is_under_way(fake, bucket, disk):
+    fault = fake.misbehave(Fault.answer(429, "TooManyRequests", Retry_After="2"), method="PUT", times=1)
     assert transfer.copy(disk, bucket, RULES, concurrency=4).exit_code == 0
     assert fault.fired == 1
     arrivals = [request.arrived_at for request in fake.requests if request.method == "PUT"]
@@ -146,7 +146,7 @@ def test_a_part_that_is_sent_again_is_trouble_of_the_whole_run(fake, bucket, tmp
     assert time.monotonic() - began >= 1
 
 
-def test_a_store_that_only_asks_to_slow_down_is_left_in_peace(fake, bucket, disk):
+def test_s2_a_store_that_only_asks_to_slow_down_is_left_in_peace(fake, bucket, disk):
     fault = fake.misbehave(Fault.answer(503, "SlowDown"), method="PUT")
     with pytest.raises(SlowDown) as caught:
         transfer.copy(disk, bucket, RULES)
@@ -177,7 +177,7 @@ def test_a_kept_connection_that_the_store_closed_is_no_trouble(fake, bucket, dis
 # Stores that do not keep their word
 
 
-def test_an_object_that_was_taken_and_not_kept_is_a_failure(fake, bucket, disk):
+def test_s6_an_object_that_was_taken_and_not_kept_is_a_failure(fake, bucket, disk):
     fault = fake.misbehave(Fault.forget(), method="PUT", key="03.jpg")
     report = transfer.copy(disk, bucket, RULES)
     assert fault.fired >= 2
@@ -185,14 +185,14 @@ def test_an_object_that_was_taken_and_not_kept_is_a_failure(fake, bucket, disk):
     assert_a_second_run_completes(fake, disk, bucket)
 
 
-def test_an_object_lost_once_is_sent_again(fake, bucket, disk):
+def test_s6_an_object_lost_once_is_sent_again(fake, bucket, disk):
     fault = fake.misbehave(Fault.forget(), method="PUT", key="03.jpg", times=1)
     report = transfer.copy(disk, bucket, RULES)
     assert (fault.fired, report.copied, report.exit_code) == (1, FILES, 0)
     assert get(bucket, "03.jpg") == b"3" * 2000
 
 
-def test_an_object_that_vanishes_later_is_found_missing(fake, bucket, disk):
+def test_s7_an_object_that_vanishes_later_is_found_missing(fake, bucket, disk):
     transfer.copy(disk, bucket, RULES)
     del fake.objects["pictures"]["images/05.jpg"]
     lines = {line.key: line.symbol for line in transfer.verify(disk, bucket, RULES)}
@@ -201,7 +201,7 @@ def test_an_object_that_vanishes_later_is_found_missing(fake, bucket, disk):
     assert (report.copied, report.already_there) == (1, FILES - 1)
 
 
-def test_an_etag_that_is_no_md5_is_no_error(fake, bucket, disk):
+def test_s8_an_etag_that_is_no_md5_is_no_error(fake, bucket, disk):
     fake.misbehave(Fault.misname(), method="PUT")
     for method in ("HEAD", "GET"):
         fake.misbehave(Fault.misname(), method=method, key="jpg")
@@ -224,7 +224,7 @@ def give_etags_that_are_no_md5(fake):
     )
 
 
-def test_where_etags_are_no_md5_one_object_is_read_back_for_all(fake, bucket, disk):
+def test_s8_where_etags_are_no_md5_one_object_is_read_back_for_all(fake, bucket, disk):
     give_etags_that_are_no_md5(fake)
     report = transfer.copy(disk, bucket, RULES)
     assert (report.copied, report.verified, report.exit_code) == (FILES, FILES, 0)
@@ -249,7 +249,7 @@ def test_a_record_is_not_believed_against_an_etag_where_etags_are_digests(fake, 
     assert (report.copied, report.already_there) == (1, FILES - 1)
 
 
-def test_flipped_bits_under_the_right_etag_are_seen_by_reading(fake, bucket, disk):
+def test_s9_flipped_bits_under_the_right_etag_are_seen_by_reading(fake, bucket, disk):
     transfer.copy(disk, bucket, RULES)
     held = fake.objects["pictures"]["images/04.jpg"]
     held.data = bytes(byte ^ 1 for byte in held.data)
@@ -268,7 +268,7 @@ def test_an_object_in_parts_is_the_same_the_next_time(fake, bucket, tmp_path):
 
 
 @pytest.mark.parametrize("query", ["partNumber", "uploadId", "uploads"])
-def test_an_upload_in_parts_that_fails_is_cleared_away(fake, bucket, tmp_path, query):
+def test_s30_an_upload_in_parts_that_fails_is_cleared_away(fake, bucket, tmp_path, query):
     (tmp_path / "film.jpg").write_bytes(b"0123456789abcdef" * (20 << 16))
     disk = LocalStore("disk", tmp_path)
     fault = fake.misbehave(
@@ -280,7 +280,7 @@ def test_an_upload_in_parts_that_fails_is_cleared_away(fake, bucket, tmp_path, q
     assert_a_second_run_completes(fake, disk, bucket)
 
 
-def test_a_part_that_fails_once_is_sent_again(fake, bucket, tmp_path):
+def test_s30_a_part_that_fails_once_is_sent_again(fake, bucket, tmp_path):
     (tmp_path / "film.jpg").write_bytes(b"0123456789abcdef" * (20 << 16))
     fault = fake.misbehave(Fault.reset(), query="partNumber", times=2)
     report = transfer.copy(LocalStore("disk", tmp_path), bucket, RULES)
@@ -307,7 +307,9 @@ def test_a_part_that_fails_once_is_sent_again(fake, bucket, tmp_path):
     ],
 )
 @pytest.mark.parametrize("method", ["PUT", "GET"])
-def test_a_refusal_of_the_whole_store_stops_at_once(fake, bucket, disk, status, code, kind, words, method):
+def test_s15_s20_s23_s24_a_refusal_of_the_whole_store_stops_at_once(
+    fake, bucket, disk, status, code, kind, words, method
+):
     fault = fake.misbehave(Fault.answer(status, code), method=method)
     with pytest.raises(kind, match=words) as caught:
         transfer.copy(disk, bucket, RULES, concurrency=2)
@@ -317,7 +319,7 @@ def test_a_refusal_of_the_whole_store_stops_at_once(fake, bucket, disk, status, 
     assert_a_second_run_completes(fake, disk, bucket)
 
 
-def test_credentials_that_are_revoked_halfway_stop_the_run(fake, bucket, disk):
+def test_s22_credentials_that_are_revoked_halfway_stop_the_run(fake, bucket, disk):
     fault = fake.misbehave(Fault.answer(403, "InvalidAccessKeyId"), first=21)
     with pytest.raises(CredentialsRefused) as caught:
         transfer.copy(disk, bucket, RULES, concurrency=2)
@@ -327,7 +329,7 @@ def test_credentials_that_are_revoked_halfway_stop_the_run(fake, bucket, disk):
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(1200, "20 min behind"), (-1200, "20 min ahead of")])
-def test_a_wrong_clock_is_measured(fake, bucket, disk, ahead, words):
+def test_s24_a_wrong_clock_is_measured(fake, bucket, disk, ahead, words):
     fake.clock_ahead = ahead
     fake.misbehave(Fault.answer(403, "SignatureDoesNotMatch"))
     with pytest.raises(ClockSkewed, match=words):
@@ -351,7 +353,7 @@ def test_a_bare_redirect_is_refused(fake, bucket):
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "AccessControlListNotSupported"), (501, "NotImplemented")])
-def test_a_bucket_without_acls_is_noted_and_used(fake, bucket, disk, status, code):
+def test_s13_a_bucket_without_acls_is_noted_and_used(fake, bucket, disk, status, code):
     def refuse_acl(request, carry_on):
         if "x-amz-acl" in request.headers:
             return Fault.answer(status, code)(request, carry_on)
@@ -364,7 +366,7 @@ def test_a_bucket_without_acls_is_noted_and_used(fake, bucket, disk, status, cod
     assert sum("x-amz-acl" in request.headers for request in fake.requests) <= 4
 
 
-def test_a_large_object_goes_without_acl_too(fake, bucket):
+def test_s13_a_large_object_goes_without_acl_too(fake, bucket):
     def refuse_acl(request, carry_on):
         refused = "x-amz-acl" in request.headers
         return Fault.answer(400, "AccessControlListNotSupported")(request, carry_on) if refused else carry_on()
@@ -383,7 +385,7 @@ def test_a_store_that_wants_the_payload_signed_gets_it(fake, bucket, disk):
     assert transfer.copy(disk, bucket, RULES).exit_code == 0
 
 
-def test_a_name_the_store_refuses_is_named(fake, bucket, disk):
+def test_s33_a_name_the_store_refuses_is_named(fake, bucket, disk):
     fake.misbehave(Fault.answer(400, "KeyTooLongError"), key="11.jpg")
     report = transfer.copy(disk, bucket, RULES)
     assert (report.copied, report.failed, report.exit_code) == (FILES - 1, 1, 4)
@@ -493,7 +495,7 @@ def test_a_proxy_is_used_and_told_who_asks(fake, disk, monkeypatch):
     assert {request.headers["proxy-authorization"] for request in fake.requests} == {"Basic dXNlcjpoaWRkZW4="}
 
 
-def test_many_lost_objects_are_found_out_soon(fake, bucket, disk):
+def test_s6_many_lost_objects_are_found_out_soon(fake, bucket, disk):
     fake.misbehave(Fault.forget(), method="PUT")
     began = time.monotonic()
     with pytest.raises(StoreUnreachable, match="does not hold it") as caught:
@@ -533,7 +535,7 @@ def test_a_stalled_store_is_passing_trouble(fake, bucket, monkeypatch):
         put(store, "a.jpg", b"1")
 
 
-def test_names_that_lead_astray_are_not_written_to_a_disk(fake, bucket, tmp_path):
+def test_s33_names_that_lead_astray_are_not_written_to_a_disk(fake, bucket, tmp_path):
     put(bucket, "good.jpg", b"1")
     good = fake.objects["pictures"]["images/good.jpg"]
     for key in ("../evil.jpg", "/evil.jpg", "a//evil.jpg", "a/../../evil.jpg"):

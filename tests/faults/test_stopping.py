@@ -147,7 +147,7 @@ def test_a_signal_stops_a_large_file_too(folder, fake):
 
 
 @pytest.mark.parametrize("asked_for", ["concurrency=2, ", ""])
-def test_a_run_with_few_files_open_completes(folder, fake, asked_for):
+def test_f26_a_run_with_few_files_open_completes(folder, fake, asked_for):
     for n in range(SMALL_FILES, 600):
         (folder / f"{n}.jpg").write_bytes(b"%d" % n)
     fake.misbehave(Fault.wait(0.02), method="PUT")
@@ -159,8 +159,8 @@ def test_a_run_with_few_files_open_completes(folder, fake, asked_for):
     assert (run.returncode, run.stderr) == (0, "")
 
 
-def test_a_run_with_little_memory_completes(folder, fake):
-    """F25. Address space, which threads use up long before memory is."""
+def test_f25_a_run_with_little_memory_completes(folder, fake):
+    """Address space, which threads use up long before memory is."""
     for n in range(SMALL_FILES, 300):
         (folder / f"{n}.jpg").write_bytes(b"%d" % n * 20_000)
     (folder / "film.jpg").write_bytes(b"0123456789abcdef" * (6 * LARGE_FILE >> 4))

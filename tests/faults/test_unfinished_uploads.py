@@ -105,7 +105,7 @@ def fake():
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_upload_killed_at_any_request_is_completed_and_nothing_of_it_is_left(new_bucket, folder, tmp_path, when):
+def test_s30_an_upload_killed_at_any_request_is_completed_and_nothing_of_it_is_left(new_bucket, folder, tmp_path, when):
     whole = new_bucket().copy_in_another_process(folder, tmp_path / "whole", when, 0)
     assert (whole.returncode, whole.stderr) == (0, "")
     total = int(whole.stdout)
@@ -213,7 +213,7 @@ def test_a_store_that_does_not_tell_is_said_not_to(fake, folder, tmp_path):
     assert "could not be found out" in report.notes[0]
 
 
-def test_what_lies_in_the_state_by_accident_is_ignored(fake, folder, tmp_path):
+def test_f23_what_lies_in_the_state_by_accident_is_ignored(fake, folder, tmp_path):
     uploads = tmp_path / "state/uploads"
     uploads.mkdir(parents=True)
     for name, content in {

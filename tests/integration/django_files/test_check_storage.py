@@ -106,7 +106,7 @@ def test_a_font_that_was_not_sent_is_missing_and_nothing_is_said_of_cors(ready, 
     assert ran.code == 5
 
 
-def test_a_picture_served_as_something_else_is_found(ready, run):
+def test_s36_a_picture_served_as_something_else_is_found(ready, run):
     ready.put_in_bucket("images/covers/a.png", PNG, ContentType="text/html")
     ran = run("check_storage", "--json")
     assert "text/html" in seen(ran, "media.picture")

@@ -44,7 +44,7 @@ def last_line(ran) -> str:
     return ran.out.splitlines()[-1]
 
 
-def test_pictures_are_sent_and_everything_else_is_held_back_by_name(on_disk, run, command):
+def test_f20_pictures_are_sent_and_everything_else_is_held_back_by_name(on_disk, run, command):
     on_disk.put_on_disk("covers/a.png", PNG)
     on_disk.put_on_disk("avatars/ü.png", OTHER)
     held = {"backup.zip": b"PK\x03\x04", "covers/page.html": b"<html>", "covers/false.png": b"PK\x03\x04"}
@@ -79,7 +79,7 @@ def test_once_the_bucket_is_in_use_nothing_in_it_is_overwritten(site, run, comma
     assert "covers/a.png" in ran.out
 
 
-def test_once_the_bucket_is_in_use_an_absent_file_is_sent_only_if_a_row_needs_it(site, run, command):
+def test_f20_once_the_bucket_is_in_use_an_absent_file_is_sent_only_if_a_row_needs_it(site, run, command):
     small, stray_small = thumbnail_key("covers/needed.png", 160), thumbnail_key("covers/stray.png", 160)
     for key in ("covers/needed.png", "covers/stray.png", "avatars/mine.png"):
         site.put_on_disk(key, PNG)
@@ -97,7 +97,7 @@ def test_once_the_bucket_is_in_use_an_absent_file_is_sent_only_if_a_row_needs_it
     assert (site.media / "covers/stray.png").exists()
 
 
-def test_an_empty_folder_with_rows_that_refer_to_files_is_an_error(on_disk, run, command):
+def test_f18_an_empty_folder_with_rows_that_refer_to_files_is_an_error(on_disk, run, command):
     refer_to("covers/a.png", "covers/b.png")
     ran = run(command)
     assert ran.code == 2
@@ -115,13 +115,13 @@ def test_a_database_that_was_not_made_yet_is_told_in_a_sentence(on_disk, run, co
     assert on_disk.bucket.keys_under() == []
 
 
-def test_a_folder_that_is_not_there_is_an_error(on_disk, run, command):
+def test_f18_a_folder_that_is_not_there_is_an_error(on_disk, run, command):
     shutil.rmtree(on_disk.media)
     ran = run(command)
     assert (ran.code, str(on_disk.media) in ran.err) == (2, True)
 
 
-def test_files_that_were_lost_before_are_named_and_not_blamed_on_the_copy(on_disk, run, command):
+def test_f19_files_that_were_lost_before_are_named_and_not_blamed_on_the_copy(on_disk, run, command):
     on_disk.put_on_disk("covers/a.png", PNG)
     refer_to("covers/a.png", "covers/lost.png")
     ran = run(command)
@@ -130,7 +130,7 @@ def test_files_that_were_lost_before_are_named_and_not_blamed_on_the_copy(on_dis
     assert last_line(ran).startswith("copied 1")
 
 
-def test_a_bucket_that_keeps_public_pictures_private_is_found_out_before_anything_is_copied(on_disk, run, command):
+def test_s14_a_bucket_that_keeps_public_pictures_private_is_found_out_before_anything_is_copied(on_disk, run, command):
     private = on_disk.server.make_bucket(public=())
     on_disk.configure(BUCKET=private.name, CUSTOM_DOMAIN=private.public_url, DEFAULT_ACL="none")
     on_disk.put_on_disk("covers/a.png", PNG)
@@ -142,7 +142,7 @@ def test_a_bucket_that_keeps_public_pictures_private_is_found_out_before_anythin
     assert private.keys_under() == []
 
 
-def test_a_public_address_that_leads_elsewhere_is_found_out_before_anything_is_copied(on_disk, run):
+def test_s36_a_public_address_that_leads_elsewhere_is_found_out_before_anything_is_copied(on_disk, run):
     elsewhere = on_disk.server.make_bucket()
     on_disk.configure(CUSTOM_DOMAIN=elsewhere.public_url)
     on_disk.put_on_disk("covers/a.png", PNG)
@@ -159,7 +159,7 @@ def test_the_public_check_can_be_left_out_by_name(on_disk, run):
     assert on_disk.bucket.keys_under() == ["images/covers/a.png"]
 
 
-def test_a_key_that_may_not_write_gets_the_policy_it_needs(on_disk, run, command):
+def test_s21_a_key_that_may_not_write_gets_the_policy_it_needs(on_disk, run, command):
     on_disk.put_on_disk("covers/a.png", PNG)
     denied = refusal(403, "AccessDenied")
     with fussy_front(on_disk.server.endpoint_url, lambda r: denied if r.command == "PUT" else None) as front:
@@ -173,7 +173,7 @@ def test_a_key_that_may_not_write_gets_the_policy_it_needs(on_disk, run, command
 
 
 @pytest.mark.parametrize("s3_server", ["seaweedfs"], indirect=True)  # with Ceph only an ACL makes a picture public
-def test_a_bucket_without_acls_is_understood(on_disk, run, command):
+def test_s13_a_bucket_without_acls_is_understood(on_disk, run, command):
     on_disk.put_on_disk("covers/a.png", PNG)
     refused = refusal(400, "AccessControlListNotSupported")
     with fussy_front(on_disk.server.endpoint_url, lambda r: refused if "x-amz-acl" in r.headers else None) as front:

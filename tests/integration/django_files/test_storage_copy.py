@@ -159,7 +159,7 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(on_disk, run, tmp_path
     assert not (tmp_path / "absent").exists()
 
 
-def test_an_empty_folder_with_rows_that_refer_to_files_is_an_error(on_disk, run):
+def test_f18_an_empty_folder_with_rows_that_refer_to_files_is_an_error(on_disk, run):
     refer_to("covers/a.png")
     ran = run("storage_copy", "disk", "bucket")
     assert (ran.code, "refers to 1" in ran.err) == (2, True)

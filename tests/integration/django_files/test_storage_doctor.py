@@ -222,7 +222,7 @@ def test_an_endpoint_that_is_a_web_page(site, doctor):
         (-20 * 60, "failure", "This machine's clock is 20 min ahead of the store's."),
     ],
 )
-def test_a_clock_that_is_off(site, fake, doctor, ahead, verdict, said):
+def test_s24_a_clock_that_is_off(site, fake, doctor, ahead, verdict, said):
     fake.clock_ahead = ahead
     told = doctor()
     assert told["store.clock"] == verdict
@@ -270,14 +270,14 @@ def test_a_bucket_in_another_region(site, fake, doctor):
     assert told.remedy("store.region") == "Set AWS_S3_REGION_NAME to eu-west-3."
 
 
-def test_a_bucket_that_is_looked_for_in_the_host_name_where_only_paths_lead(site, doctor):
+def test_s18_a_bucket_that_is_looked_for_in_the_host_name_where_only_paths_lead(site, doctor):
     site.configure(ADDRESSING_STYLE="virtual")
     told = doctor()
     assert told["store.addressing"] == "failure"
     assert told.remedy("store.addressing") == "Set ADDRESSING_STYLE to path."
 
 
-def test_a_bucket_name_that_is_in_the_endpoint_already(site, fake, doctor):
+def test_s18_a_bucket_name_that_is_in_the_endpoint_already(site, fake, doctor):
     site.configure(BUCKET="127")  # the endpoint is http://127.0.0.1
     fault = fake.misbehave(Fault.answer(404, "NoSuchKey"), method="GET", query="list-type")
     told = doctor()
@@ -286,14 +286,14 @@ def test_a_bucket_name_that_is_in_the_endpoint_already(site, fake, doctor):
     assert "already holds the bucket's name '127'" in told.seen("store.addressing")
 
 
-def test_a_bucket_that_is_not_there(site, doctor):
+def test_s15_a_bucket_that_is_not_there(site, doctor):
     site.configure(BUCKET="books-of-nobody")
     told = doctor()
     assert told["store.bucket"] == "failure"
     assert told.seen("store.bucket").startswith("There is no bucket 'books-of-nobody'")
 
 
-def test_a_bucket_of_somebody_else(site, front, doctor):
+def test_s16_a_bucket_of_somebody_else(site, front, doctor):
     door = front(lambda request: DENIED if request.headers.get("Authorization") else None)
     told = doctor()
     assert door.turned_away
@@ -356,7 +356,7 @@ def test_a_store_that_has_trouble_of_its_own_is_no_failure_of_ours(site, fake, d
         ("permission.multipart", lambda request: "uploads" in request.path and request.command == "POST"),
     ],
 )
-def test_a_permission_that_is_missing(site, front, doctor, identifier, refuse):
+def test_s21_a_permission_that_is_missing(site, front, doctor, identifier, refuse):
     front(lambda request: DENIED if request.headers.get("Authorization") and refuse(request) else None)
     told = doctor()
     assert told[identifier] == "failure"
@@ -364,7 +364,7 @@ def test_a_permission_that_is_missing(site, front, doctor, identifier, refuse):
     assert told.code == 5
 
 
-def test_the_least_policy_is_printed_where_a_permission_is_missing(site, front, run):
+def test_s21_the_least_policy_is_printed_where_a_permission_is_missing(site, front, run):
     front(lambda request: DENIED if request.headers.get("Authorization") and request.command == "PUT" else None)
     out = run("storage_doctor", "--quick").out
     assert f"arn:aws:s3:::{site.bucket.name}/images/*" in out
@@ -433,7 +433,7 @@ def test_a_closed_bucket_is_well_where_the_site_serves_the_pictures_itself(site,
     assert not {"access.public", "access.acl"} & told.findings.keys()
 
 
-def test_an_acl_that_the_store_ignores(site, front, doctor):
+def test_s14_an_acl_that_the_store_ignores(site, front, doctor):
     """It takes the ACL, and lets no stranger in."""
     door = front(lambda request: None if request.headers.get("Authorization") else DENIED)
     site.configure(CUSTOM_DOMAIN=None)
@@ -483,7 +483,7 @@ def test_a_bucket_that_anybody_may_list(site, doctor):
     assert told.seen("access.listing").startswith("Anybody can list every file of the bucket at http")
 
 
-def test_a_bucket_that_keeps_what_is_deleted(site, doctor):
+def test_s25_a_bucket_that_keeps_what_is_deleted(site, doctor):
     site.bucket.client.put_bucket_versioning(Bucket=site.bucket.name, VersioningConfiguration={"Status": "Enabled"})
     told = doctor()
     assert told["access.versions"] in ("warning", "failure")
@@ -508,7 +508,7 @@ def test_probes_of_a_killed_process_are_swept_up_once_they_are_old(site):
     assert site.bucket.keys_under() == []
 
 
-def test_old_versions_that_a_stranger_can_read(site, doctor):
+def test_s25_old_versions_that_a_stranger_can_read(site, doctor):
     site.bucket.client.put_bucket_versioning(Bucket=site.bucket.name, VersioningConfiguration={"Status": "Enabled"})
     reading = ["s3:GetObject", "s3:GetObjectVersion"]
     open_by_policy(site.bucket, {"Action": reading, "Resource": arn(site.bucket, "/images/*")})
@@ -542,7 +542,7 @@ def test_a_domain_that_leads_to_the_bucket(site, doctor):
     assert doctor()["domain.leads-here"] == "ok"
 
 
-def test_a_domain_of_another_bucket(site, doctor):
+def test_s36_a_domain_of_another_bucket(site, doctor):
     other = site.server.make_bucket()
     site.configure(CUSTOM_DOMAIN=host_beside(other.public_url))
     told = doctor()
@@ -562,7 +562,7 @@ def test_a_domain_of_a_bucket_that_is_gone(site, ceph, doctor):
 # What the store is like
 
 
-def test_a_store_that_keeps_the_framing_of_a_checksum(site, fake, doctor):
+def test_s10_a_store_that_keeps_the_framing_of_a_checksum(site, fake, doctor):
     def keep_framing(request, carry_on):
         if "x-amz-acl" in request.headers and request.headers.get("user-agent", "").startswith("Boto3"):
             request.body = b"46\r\n" + request.body + b"\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
@@ -611,7 +611,7 @@ def test_encryption_that_the_store_tells_of(site, fake, doctor):
     assert "AES256" in told.seen("store.encryption")
 
 
-def test_uploads_that_were_never_finished(site, ceph, doctor):
+def test_s30_uploads_that_were_never_finished(site, ceph, doctor):
     bucket = ceph.make_bucket()
     use(site, ceph, bucket)
     assert doctor()["store.unfinished"] == "warning"
@@ -723,7 +723,7 @@ def test_asking_the_site_itself_is_not_seen_in_its_log(site, doctor, caplog):
 # The files themselves
 
 
-def test_files_that_rows_refer_to_and_nobody_has(site, doctor):
+def test_f19_files_that_rows_refer_to_and_nobody_has(site, doctor):
     a_picture_of(site)
     assert doctor(quick=False)["files.missing"] == "ok"
     site.bucket.client.delete_object(Bucket=site.bucket.name, Key="images/covers/a.png")
@@ -733,7 +733,7 @@ def test_files_that_rows_refer_to_and_nobody_has(site, doctor):
     assert "'covers/a.png'" in told.seen("files.missing")
 
 
-def test_files_that_no_row_refers_to(site, doctor):
+def test_f20_files_that_no_row_refers_to(site, doctor):
     a_picture_of(site)
     assert doctor(quick=False)["files.unreferenced"] == "ok"
     site.put_in_bucket("images/covers/orphan.png", PNG)
@@ -843,7 +843,7 @@ def test_exports_with_a_domain(site, exports, doctor):
     assert "links to it are not signed" in doctor().seen("exports.separate")
 
 
-def test_exports_that_anybody_can_read(site, exports, doctor):
+def test_s14_exports_that_anybody_can_read(site, exports, doctor):
     bucket = site.server.make_bucket(public=())
     exports(bucket)
     open_by_policy(bucket, {"Action": ["s3:GetObject"], "Resource": arn(bucket, "/*")})

@@ -39,7 +39,7 @@ def test_after_a_copy_all_is_the_same_and_nothing_is_named(copied, run):
     assert ran.out.splitlines() == ["same 3, only in the source 0, only in the target 0, different 0, unreadable 0"]
 
 
-def test_each_difference_is_named_with_its_symbol(copied, run):
+def test_s7_each_difference_is_named_with_its_symbol(copied, run):
     copied.put_in_bucket("images/covers/a.png", PNG + b"x")
     copied.bucket.client.delete_object(Bucket=copied.bucket.name, Key="images/covers/b.png")
     copied.put_in_bucket("images/covers/more.png", OTHER)
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_never_a_success(copied, run):
     assert ran.code == 5
 
 
-def test_a_store_that_serves_other_bytes_than_it_lists_is_found_by_reading_them(copied, run):
+def test_s9_a_store_that_serves_other_bytes_than_it_lists_is_found_by_reading_them(copied, run):
     def damage(request):
         is_object = request.command == "GET" and "covers/b.png" in request.path and "list-type" not in request.path
         return (200, OTHER[:-1]) if is_object else None
@@ -118,7 +118,7 @@ def spoil(site) -> None:
     )
 
 
-def test_metadata_is_compared_only_when_asked_for(copied, run):
+def test_s35_metadata_is_compared_only_when_asked_for(copied, run):
     assert run("storage_verify", "disk", "bucket", "--metadata").code == 0
     spoil(copied)
     assert run("storage_verify", "disk", "bucket").code == 0
@@ -129,7 +129,7 @@ def test_metadata_is_compared_only_when_asked_for(copied, run):
     assert IMMUTABLE in ran.out
 
 
-def test_metadata_is_mended_in_place(copied, run):
+def test_s35_metadata_is_mended_in_place(copied, run):
     spoil(copied)
     ran = run("storage_verify", "disk", "bucket", "--fix-metadata")
     assert ran.code == 0, ran.printed
@@ -164,7 +164,7 @@ def test_metadata_of_an_object_sent_in_parts_is_mended_too(copied, run):
 
 
 @pytest.mark.parametrize("lie", [(200, b"<CopyObjectResult></CopyObjectResult>"), (501, b"<Error></Error>")])
-def test_where_the_store_does_not_change_headers_in_place_the_object_is_sent_again(copied, run, lie):
+def test_s4_s35_where_the_store_does_not_change_headers_in_place_the_object_is_sent_again(copied, run, lie):
     spoil(copied)
     with fussy_front(
         copied.server.endpoint_url, lambda request: lie if "x-amz-copy-source" in request.headers else None

@@ -230,7 +230,7 @@ def rules():
     return transfer.Rules(publish=conf.configured_alias("default").rule)
 
 
-def test_a_file_deleted_during_its_copy_does_not_come_back(mirroring, rules, monkeypatch):
+def test_f11_a_file_deleted_during_its_copy_does_not_come_back(mirroring, rules, monkeypatch):
     mirroring.put("disk", "a.txt", "one")
     paused = Paused(monkeypatch, conf.store_named("other"), "put")
     with ThreadPoolExecutor(1) as background:
@@ -247,7 +247,7 @@ def test_a_file_deleted_during_its_copy_does_not_come_back(mirroring, rules, mon
     assert mirroring.held("other") == {}
 
 
-def test_a_file_replaced_during_its_copy_ends_as_the_last_version(mirroring, rules, monkeypatch):
+def test_f9_a_file_replaced_during_its_copy_ends_as_the_last_version(mirroring, rules, monkeypatch):
     mirroring.put("disk", "a.txt", "one")
     paused = Paused(monkeypatch, conf.store_named("other"), "put")
     with ThreadPoolExecutor(1) as background:

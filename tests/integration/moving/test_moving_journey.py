@@ -359,7 +359,7 @@ def test_what_the_store_in_use_never_got_is_given_up_only_by_its_name(site, monk
     assert site.held("bucket") == {name: "c"}
 
 
-def test_a_lack_of_room_on_the_disk_is_seen_before(site, monkeypatch):
+def test_f21_a_lack_of_room_on_the_disk_is_seen_before(site, monkeypatch):
     site.save("a.txt", "a" * 100)
     told("storage_move", "default", "bucket", "--settle")
     (site.folders / "small").mkdir()

@@ -154,7 +154,7 @@ def test_keys_a_disk_cannot_hold_are_named_and_the_rest_is_done(tmp_path):
 # What lies in a folder
 
 
-def test_links_are_never_followed_out(disk, tmp_path_factory):
+def test_f12_links_are_never_followed_out(disk, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside")
     (outside / "secret.jpg").write_bytes(b"secret")
     root = Path(disk.root)
@@ -179,7 +179,7 @@ def test_links_are_never_followed_out(disk, tmp_path_factory):
     assert sorted(path.name for path in outside.iterdir()) == ["secret.jpg"]
 
 
-def test_what_is_no_file_is_never_opened(disk, monkeypatch):
+def test_f13_what_is_no_file_is_never_opened(disk, monkeypatch):
     root = Path(disk.root)
     os.mkfifo(root / "fifo")
     monkeypatch.chdir(root)  # the path of a socket must be short
@@ -190,7 +190,7 @@ def test_what_is_no_file_is_never_opened(disk, monkeypatch):
     assert report.exit_code == 4
 
 
-def test_hard_links_are_two_objects(disk):
+def test_f14_hard_links_are_two_objects(disk):
     put(disk, "a.jpg", b"same")
     os.link(Path(disk.root, "a.jpg"), Path(disk.root, "b.jpg"))
     target = MemoryStore()
@@ -208,7 +208,7 @@ def test_a_name_that_is_not_utf_8_is_named(disk):
     assert str(report.outcomes[0]).isascii()
 
 
-def test_a_very_deep_tree_is_walked(disk):
+def test_f17_a_very_deep_tree_is_walked(disk):
     root = Path(disk.root)
     deep = root
     for _ in range(500):
@@ -220,7 +220,7 @@ def test_a_very_deep_tree_is_walked(disk):
     assert report.copied == 1
 
 
-def test_a_missing_folder_is_not_an_empty_one(tmp_path):
+def test_f18_a_missing_folder_is_not_an_empty_one(tmp_path):
     missing = LocalStore("disk", tmp_path / "unmounted")
     with pytest.raises(ContainerMissing, match="does not exist"):
         transfer.copy(missing, MemoryStore(), RULES)
@@ -260,7 +260,7 @@ class Restless(LocalStore):
     ],
     ids=["grows", "shrinks", "is rewritten at equal size", "is emptied"],
 )
-def test_a_file_that_changes_once_is_read_again(tmp_path, change):
+def test_f5_f6_a_file_that_changes_once_is_read_again(tmp_path, change):
     (tmp_path / "a.jpg").write_bytes(b"12345")
     os.utime(tmp_path / "a.jpg", (1, 1))
     source = Restless(tmp_path, lambda path, opened: change(path) if opened == 1 else None)
@@ -270,7 +270,7 @@ def test_a_file_that_changes_once_is_read_again(tmp_path, change):
     assert source.opened == 2
 
 
-def test_a_file_that_never_keeps_still_is_given_up(tmp_path):
+def test_f6_a_file_that_never_keeps_still_is_given_up(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"12345")
     source = Restless(tmp_path, lambda path, opened: path.open("ab").write(b"more"))
     target = MemoryStore()
@@ -290,7 +290,7 @@ def test_a_file_replaced_by_another_is_read_whole(tmp_path):
     assert get(target, "a.jpg") == b"12345"
 
 
-def test_a_file_removed_before_its_turn_is_gone(tmp_path):
+def test_f4_a_file_removed_before_its_turn_is_gone(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"12345")
 
     class Vanishing(LocalStore):
@@ -306,7 +306,7 @@ def test_a_file_removed_before_its_turn_is_gone(tmp_path):
 # What ends a run
 
 
-def test_a_full_store_ends_the_run_at_once(disk):
+def test_s23_a_full_store_ends_the_run_at_once(disk):
     for n in range(500):
         put(disk, f"{n}.jpg", b"1")
     asked = []

@@ -161,7 +161,7 @@ def garbage(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [of_another_program, of_another_layout, cut_short, garbage])
-def test_a_cache_that_cannot_be_used_is_made_anew_with_one_line(disk, state, target, damage):
+def test_f23_a_cache_that_cannot_be_used_is_made_anew_with_one_line(disk, state, target, damage):
     damage(state / "digests.sqlite3")
     report = transfer.copy(disk, target, RULES, state_dir=state)
     assert (report.exit_code, report.already_there, disk.opened) == (0, FILES, FILES)
@@ -180,7 +180,7 @@ def test_a_cache_that_cannot_be_made_is_no_obstacle(disk, target, tmp_path):
     assert "No digests are remembered" in report.notes[0]
 
 
-def test_a_row_that_lies_does_no_harm(disk, state, target):
+def test_f23_a_row_that_lies_does_no_harm(disk, state, target):
     with sqlite3.connect(state / "digests.sqlite3") as database:
         database.execute("UPDATE digests SET digest = '00000000000000000000000000000000'")
     report = transfer.copy(disk, target, RULES, state_dir=state)

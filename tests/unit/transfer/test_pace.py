@@ -18,7 +18,7 @@ from external_storage.transfer.pace import Pace
 RULES = transfer.Rules(lambda key, first_bytes: Publish(Headers("image/jpeg")))
 
 
-def test_a_request_to_slow_down_halves_the_pace_once_for_all_that_were_under_way(monkeypatch):
+def test_s2_a_request_to_slow_down_halves_the_pace_once_for_all_that_were_under_way(monkeypatch):
     now = 100.0
     monkeypatch.setattr(pace, "monotonic", lambda: now)
     measured = Pace(16)
