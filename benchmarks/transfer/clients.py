@@ -73,7 +73,7 @@ def s5cmd(workers: int = 32, *, verb: str = "cp") -> Client:
     return Client("s5cmd", command, workers)
 
 
-def rclone(transfers: int = 64, *, options: Sequence[str] = ()) -> Client:
+def rclone(transfers: int = 64, *, name: str = "rclone", options: Sequence[str] = ()) -> Client:
     """rclone, told to ask nothing about the bucket and to look at no object after sending it."""
 
     def command(folder: Path, place: Place) -> list[str]:
@@ -81,10 +81,11 @@ def rclone(transfers: int = 64, *, options: Sequence[str] = ()) -> Client:
         headers = ["--header-upload", f"Cache-Control: {CACHE_CONTROL}"]
         return [*_rclone("copy"), *pace, *headers, *options, str(folder), _remote(place, place.bucket)]
 
-    return Client("rclone", command, transfers)
+    return Client(name, command, transfers)
 
 
-# rclone's fastest way to see that there is nothing to do: its default asks for each object's own time with a HEAD.
+# rclone's fastest way to see that there is nothing to do, where nobody else changes the bucket: it believes the time of
+# the upload. As it comes it asks for each object's own time with a HEAD.
 SERVER_TIME = ("--update", "--use-server-modtime")
 
 
