@@ -29,6 +29,8 @@ def test_a_path_of_a_file_field_or_of_the_default_storage_is_noticed(code, lines
 
 def test_the_instance_asks_no_file_for_its_path():
     assert list(callers_of_path("default")) == []
+    finding = _examine_code(SimpleNamespace(alias="default"))
+    assert (finding.id, str(finding.verdict)) == ("code.path", "ok")
 
 
 def test_the_doctor_names_the_place(tmp_path, monkeypatch):
@@ -39,4 +41,5 @@ def test_the_doctor_names_the_place(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, "album"]):
         finding = _examine_code(SimpleNamespace(alias="default"))
+    assert (finding.id, str(finding.verdict)) == ("code.path", "warning")
     assert "album/views.py:2." in str(finding.seen)
