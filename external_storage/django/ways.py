@@ -69,7 +69,8 @@ class Way:
         rules = self.rules(on_conflict=on_conflict, **scope)
         if not self._is_watched:
             return rules
-        return sparing(rules, marks.keys_held_by(self.alias.name, self.target.configured, also_delivered=False))
+        state = fresh_state_of(self.alias.name)
+        return sparing(rules, marks.keys_held_by(state, self.target.configured, also_delivered=False))
 
     @property
     def _is_watched(self) -> bool:

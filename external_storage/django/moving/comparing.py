@@ -92,8 +92,9 @@ def copying_rules(alias: str, target: str, *, but_not: Collection[str] = ()) -> 
     drainer carries it the other way. So are those that it has carried, *but_not* what was seen to differ for longer
     than it takes to mark it: a process that was frozen since may be writing one of them just now.
     """
-    ahead = set(marks.keys_held_by(alias, target, also_delivered=True)).difference(but_not)
-    ahead.update(marks.keys_held_by(alias, target, also_delivered=False))
+    state = fresh_state_of(alias)
+    ahead = set(marks.keys_held_by(state, target, also_delivered=True)).difference(but_not)
+    ahead.update(marks.keys_held_by(state, target, also_delivered=False))
     return sparing(rules_for(alias), ahead)
 
 

@@ -404,7 +404,7 @@ class AnyOrder(RuleBasedStateMachine):
         state = self._state
         rules = sparing(
             transfer.Rules(publish=conf.configured_alias("default").rule),
-            ahead := marks.keys_held_by("default", state.standby, also_delivered=False),
+            ahead := marks.keys_held_by(state, state.standby, also_delivered=False),
         )
         source, target = conf.store_named(state.active), watched("default", state.standby)
         first, second = transfer.copy(source, target, rules), transfer.copy(source, target, rules)
@@ -529,3 +529,15 @@ def test_a_name_that_was_deleted_where_the_files_were_before_is_copied_there_whe
     site.save("a.txt", "two")
     journey.move("default", "other", sleep=lambda _: site.time_passes())
     assert site.held("other") == {"a.txt": "two"}
+
+
+def test_a_name_whose_deletion_only_a_store_of_long_ago_remembers_is_copied_when_it_is_used_again(site):
+    (site.folders / "third").mkdir()
+    site.configure(third={"KIND": "local", "ROOT": site.folders / "third", "PUBLIC_URL": f"{SITE}/third/"})
+    site.climb("begin_mirroring", "cancel", target="other")
+    site.climb(*UP_TO["left"], target="third")
+    site.storage.delete(site.save("a.txt", "one"))
+    journey.move("default", "disk", settles=True, sleep=lambda _: site.time_passes())
+    site.save("a.txt", "two")
+    journey.move("default", "third", sleep=lambda _: site.time_passes())
+    assert site.held("third") == {"a.txt": "two"}

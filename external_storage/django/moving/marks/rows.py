@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ....sentences import from_line
 from .. import database
+from ..state import State
 
 AT_A_TIME = 1000
 
@@ -79,15 +80,16 @@ def open_marks(alias: str, *, at_most: int = AT_A_TIME) -> list[Mark]:
     return found("WHERE alias = %s AND delivered_at IS NULL ORDER BY made_at LIMIT %s", alias, at_most)
 
 
-def keys_held_by(alias: str, store: str, *, also_delivered: bool) -> list[str]:
-    """Return the keys that were deleted in *store*, or are newer there than where they have to be carried.
+def keys_held_by(state: State, store: str, *, also_delivered: bool) -> list[str]:
+    """Return the keys that were deleted in *store*, or are newer there, than the active store knows.
 
-    With *also_delivered*, those too that have been carried.
+    For the active store itself: than any other knows. With *also_delivered*, those too that have been carried.
     """
+    # What only a store that was left behind was told says nothing of the two others: the name may be in use again.
     rows = database.rows(
-        "SELECT DISTINCT key FROM external_storage_mark WHERE alias = %s AND holder = %s"
+        "SELECT DISTINCT key FROM external_storage_mark WHERE alias = %s AND holder = %s AND %s IN (holder, target)"
         " AND (deleted OR delivered_at IS NULL OR %s)",
-        *(alias, store, also_delivered),
+        *(state.alias, store, state.active, also_delivered),
     )
     return [key for (key,) in rows]
 
