@@ -108,6 +108,12 @@ class SourceUnreadable(StorageError):
     exit_code = 4
 
 
+class KeptByRetention(StorageError):
+    """The store keeps the object as it is, by a retention or a lock that somebody set on it."""
+
+    exit_code = 4
+
+
 class AlreadyExists(StorageError):
     """A conditional write found an object under the key."""
 

@@ -53,6 +53,7 @@ def _refusal(error: ClientError, bucket: conf.BucketSettings, key: str | None) -
         key=key,
         bucket=bucket.bucket,
         place=f"s3://{bucket.bucket}/{bucket.prefix}",
+        endpoint=bucket.endpoint_url or "Amazon S3",
         region=bucket.region or "",
         named_region=str(error.response.get("Error", {}).get("Region", "") or headers.get("x-amz-bucket-region", "")),
     )

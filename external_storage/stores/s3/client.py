@@ -32,6 +32,7 @@ class S3Client:
         self._bucket = bucket
         self._region = region
         self._place = place
+        self._endpoint = f"{origin.scheme}://{origin.host_header}"
         self._ask_for_credentials = credentials
         self._pool = ConnectionPool(
             origin.on_host(f"{bucket}.{origin.host}") if virtual_addressing else origin, ca_bundle
@@ -111,6 +112,7 @@ class S3Client:
             key=key,
             bucket=self._bucket,
             place=self._place,
+            endpoint=self._endpoint,
             region=self._region,
             credentials=self._credentials,
         )

@@ -45,6 +45,7 @@ class Refusal:
     key: str | None
     bucket: str
     place: str
+    endpoint: str
     region: str
     named_region: str
 
@@ -62,6 +63,7 @@ class Refusal:
         key: str | None,
         bucket: str,
         place: str,
+        endpoint: str,
         region: str,
         credentials: Credentials,
     ) -> Refusal:
@@ -74,7 +76,7 @@ class Refusal:
             message = ""
         message = "".join(c for c in message if c.isprintable())[:200]
         named = _field(text, "Region") or headers.get("x-amz-bucket-region", "")
-        return cls(status, _field(text, "Code"), message, headers, key, bucket, place, region, named)
+        return cls(status, _field(text, "Code"), message, headers, key, bucket, place, endpoint, region, named)
 
 
 def translate(refusal: Refusal) -> StorageError:
@@ -113,7 +115,7 @@ def _permission(refusal: Refusal) -> StorageError:
 
 def _no_bucket(refusal: Refusal) -> StorageError:
     return ContainerMissing(
-        say("There is no bucket {bucket!r} at {place}.", bucket=refusal.bucket, place=refusal.place),
+        say("There is no bucket {bucket!r} at {place}.", bucket=refusal.bucket, place=refusal.endpoint),
         remedy=say("Check AWS_STORAGE_BUCKET_NAME and AWS_S3_ENDPOINT_URL; the bucket is not made for you."),
     )
 
@@ -250,6 +252,7 @@ _BY_STATUS: dict[int, _Translation] = {
     404: _no_object,
     408: _passing,
     412: _exists,
+    413: _full,  # what Swift says when a quota is used up
     429: _slow_down,
     500: _passing,
     502: _passing,

@@ -17,7 +17,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from ...errors import AlreadyExists, ObjectMissing, SettingsError, SourceChanged, StorageError, TransientStoreError
+from ...errors import (
+    AlreadyExists,
+    KeptByRetention,
+    ObjectMissing,
+    PermissionRefused,
+    SettingsError,
+    SourceChanged,
+    StorageError,
+    TransientStoreError,
+)
 from ...objects import Headers, ObjectInfo, check_key
 from ...sentences import say
 from ..base import Source
@@ -50,6 +59,10 @@ MOST_UPLOADS_NAMED = 10
 
 # What stores that decide access by policy answer to an ACL header (Amazon since 2023; R2 says 501).
 _ACL_REFUSED = {"AccessControlListNotSupported", "InvalidBucketAclWithObjectOwnership"}
+
+# Until when nobody may delete or replace an object; a legal hold has no end.
+RETAINED_UNTIL = "x-amz-object-lock-retain-until-date"
+LEGAL_HOLD = "x-amz-object-lock-legal-hold"
 
 # S3 says 200; what only resembles it says 201 for a new object and 204 for a replaced one.
 _STORED = (200, 201, 204)
@@ -286,7 +299,8 @@ class S3Store:
         if answer.status == 412 and (own := self._own_object(key, md5.hex())) is not None:
             etag = own.etag or ""
         elif answer.status not in _STORED or b"<Error>" in body:
-            raise self._client.error(answer, body, key)
+            error = self._client.error(answer, body, key)
+            raise (self._kept(key) if isinstance(error, PermissionRefused) else None) or error
         else:
             etag = clean_etag(answer.headers.get("etag", ""))
         self._bucket_seen = True
@@ -368,16 +382,26 @@ class S3Store:
                 results[key] = error
         if by_full:
             for full, code in self._ask_to_delete(list(by_full)).items():
-                results[by_full[full]] = StorageError(
-                    say(
-                        "{key!r} could not be deleted from {place} ({code}).",
-                        key=by_full[full],
-                        place=self.place,
-                        code=code,
-                    ),
-                    key=by_full[full],
+                key = by_full[full]
+                refused = say(
+                    "{key!r} could not be deleted from {place} ({code}).", key=key, place=self.place, code=code
                 )
+                results[key] = self._kept(key) or StorageError(refused, key=key)
         return results
+
+    def _kept(self, key: str) -> KeptByRetention | None:
+        """Return what to tell if a retention keeps the object as it is; a bare refusal does not say so."""
+        answer, _ = self._client.ask("HEAD", self._full(key))
+        until = answer.headers.get(RETAINED_UNTIL, "")[:10] if answer.status == 200 else ""
+        if until:
+            what = say("{key!r} is kept in {place} by retention until {until}.", key=key, place=self.place, until=until)
+        elif answer.status == 200 and answer.headers.get(LEGAL_HOLD) == "ON":
+            what = say("{key!r} is kept in {place} by a legal hold.", key=key, place=self.place)
+        else:
+            return None
+        return KeptByRetention(
+            what, key=key, remedy=say("It stays as it is until its time is over, or until who locked it unlocks it.")
+        )
 
     def _ask_to_delete(self, full_keys: list[str]) -> dict[str, str]:
         """Delete at most a thousand objects; return the code for each that the store did not delete."""

@@ -49,9 +49,10 @@ class Record:
         self.upload_id: str | None = lines[1]["upload_id"] if len(lines) > 1 else None
 
     def name(self, upload_id: str) -> None:
-        """Write down the id that the store gave."""
+        """Write down the id that the store gave. Where there is no room for it, it can still be found out."""
         self.upload_id = upload_id
-        _append(self._file, {"upload_id": upload_id})
+        with suppress(OSError):
+            _append(self._file, {"upload_id": upload_id})
 
     def may_be(self, seen: Seen) -> bool:
         """Return whether *seen* is this upload.
@@ -76,20 +77,31 @@ class Record:
 
 
 class Records:
-    """The records in one folder, of uploads to any place."""
+    """The records in one folder, of uploads to any place. A folder that cannot be written to keeps no upload back."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
 
-    def begin(self, place: str, key: str, wanted: dict[str, str], before: list[str], asked_at: float) -> Record:
-        """Write down that an upload is about to begin; *before* are the ids of those that the key had already."""
+    def begin(self, place: str, key: str, wanted: dict[str, str], before: list[str], asked_at: float) -> Record | None:
+        """Write down that an upload is about to begin; *before* are the ids of those that the key had already.
+
+        Return None where this disk is full or read-only: then a kill leaves an upload that is named as nobody's.
+        """
         path = self._folder / (secrets.token_hex(8) + SUFFIX)
-        file = path.open("x+", encoding="utf-8")
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("x+", encoding="utf-8")
+        except OSError:
+            return None
         first = {"place": place, "key": key, "wanted": wanted, "before": before, "asked_at": asked_at}
-        _append(file, first)
-        return Record(path, file, [first])
+        record = Record(path, file, [first])
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _append(file, first)
+        except OSError:
+            record.remove()
+            return None
+        return record
 
     def left(self, place: str, key: str | None = None) -> Iterator[Record]:
         """Yield the records that earlier runs left of uploads to *place*, each locked by us from now on."""
@@ -100,8 +112,8 @@ class Records:
 
 
 def _append(file: TextIO, line: dict[str, Any]) -> None:
-    file.write(json.dumps(line) + "\n")
-    file.flush()
+    # Past the file's buffer, which would try once more when the file is closed.
+    os.write(file.fileno(), f"{json.dumps(line)}\n".encode())
     os.fsync(file.fileno())
 
 

@@ -64,9 +64,11 @@ class Uploads:
         try:
             upload_id = id_of_begun(self._client, key, ask())
         except BaseException:
-            record.let_go()
+            if record is not None:
+                record.let_go()
             raise
-        record.name(upload_id)
+        if record is not None:
+            record.name(upload_id)
         return self._upload(key, upload_id, record)
 
     def _upload(self, key: str, upload_id: str, record: Record | None = None) -> Multipart:
