@@ -69,6 +69,9 @@ FILES_FOR_OTHERS = 40
 # So many failures in a row that are the store's doing: it is gone, and grinding on would only take longer.
 HOPELESS_STREAK = 20
 
+# An object that the store puts off is tried again for as long as others get through, and for so long after the last.
+STORM_SECONDS = 30.0
+
 # So many objects are sent before the listing that proves them; what is known of them is kept in memory until then.
 WAVE = 5_000
 
@@ -133,6 +136,7 @@ class Engine:
         self._open_waves = 1
         self._settled = threading.Condition()
         self._failures_in_a_row = 0
+        self._last_success_at = -STORM_SECONDS
         self._stopped_by: BaseException | None = None
 
     def _patient(self, store: Store, patience: Patience | None) -> RetryingStore:
@@ -277,14 +281,16 @@ class Engine:
                 return
             self.report.in_flight[job.pair.key] = monotonic()
             try:
-                self._do(job)
+                is_put_off = self._do(job)
             finally:
                 self.report.in_flight.pop(job.pair.key, None)
-            self._end(job)
+            if not is_put_off:
+                self._end(job)
         except BaseException as error:  # noqa: BLE001 — kept, and raised again where the run is waited for
             self._stop(error)
 
-    def _do(self, job: _Job) -> None:
+    def _do(self, job: _Job) -> bool:
+        """Do the job, or put it off; return whether it is put off."""
         try:
             target = self.target if job.trouble is None else self.target.after_one_try(job.trouble)
             decision = self._look_closer(job)
@@ -293,7 +299,11 @@ class Engine:
             else:
                 self._conclude(job.pair, decision)
         except StorageError as error:
+            if isinstance(error, SlowDown) and monotonic() < self._last_success_at + STORM_SECONDS:
+                self._try_again(job, error)
+                return True
             self._went_badly(job, error)
+        return False
 
     # What is sent ahead: many small objects on their way at once, all from the thread that walks the listings
 
@@ -474,6 +484,7 @@ class Engine:
 
     def _went_well(self) -> None:
         self._failures_in_a_row = 0
+        self._last_success_at = monotonic()
         self._pace.go_on()
 
     def _fail(self, key: str, error: StorageError, *, was_sent: bool = False) -> None:
