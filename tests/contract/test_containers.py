@@ -32,6 +32,7 @@ from tests import servers
 from tests.contract.containers import ContainerContract
 from tests.servers import S3Server
 from tests.servers.google import google
+from tests.servers.keystone import REGION, keystone
 from tests.servers.processes import free_ports
 from tests.servers.swift import SwiftServer, swift_of
 
@@ -168,6 +169,20 @@ def test_servers_that_are_absent_name_what_adds_them(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(servers.ServerAbsent, match="pip install gcp-storage-emulator"), google():
         pass
+
+
+@pytest.mark.parametrize("version", ["3.x_password", "2.0_password"])
+def test_a_login_by_keystone_leads_to_the_region_that_is_named(swift: SwiftServer, version: str):
+    with keystone(swift) as web:
+        options = {"ex_force_auth_url": web.url("").rstrip("/"), "ex_force_auth_version": version, "secure": False}
+        options |= {"ex_tenant_name": "site", "region": REGION}
+        settings = {"driver": "openstack_swift", "container": swift.make_container(), "key": "books"}
+        store = LibcloudStore("swift", secret=swift.key, options=options, **settings)
+        put(store, "a b", b"1")
+        assert (get(store, "a b"), [info.key for info in store.list()]) == (b"1", ["a b"])
+        with pytest.raises(CredentialsRefused) as refused:
+            LibcloudStore("swift", secret="a-wrong-secret", options=options, **settings).describe("a b")
+        assert "a-wrong" not in str(refused.value)
 
 
 # T12: what the library's drivers are known for
