@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -101,6 +102,14 @@ class Way:
             return
         if self.source.is_folder and self.source.configured in self.alias.stores:
             sending.check_folder(sending.Route(self.alias, self.source.settings, self.target.settings))
+
+    def check_target_can_be_written(self) -> None:
+        """Raise `SettingsError` for a folder that this user may not write to, or whose disk is read-only."""
+        if self.target.is_folder and not os.access(self.target.settings.root, os.W_OK | os.X_OK):
+            raise SettingsError(
+                f"The folder {self.target.settings.root} cannot be written to.",
+                remedy="Give this user the right to write there, and check that its disk is not read-only.",
+            )
 
     @contextmanager
     def alone(self) -> Iterator[None]:

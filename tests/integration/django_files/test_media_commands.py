@@ -12,6 +12,7 @@ from django.db import connection
 
 from bookwyrm.images.thumbnails import thumbnail_key
 from bookwyrm.models import Edition, User, Work
+from external_storage.stores import LocalStore
 
 from .conftest import CANARY, one_server
 from .fussy_front import fussy_front, refusal
@@ -128,6 +129,32 @@ def test_f19_files_that_were_lost_before_are_named_and_not_blamed_on_the_copy(on
     assert ran.code == 4
     assert "covers/lost.png" in ran.out
     assert last_line(ran).startswith("copied 1")
+
+
+@one_server
+@pytest.mark.parametrize(("is_needed", "code"), [(True, 4), (False, 0)], ids=["a row needs it", "no row does"])
+def test_f4_a_file_that_is_deleted_before_its_turn_is_missing_only_if_a_row_needs_it(
+    on_disk, run, monkeypatch, is_needed, code
+):
+    for name in ("covers/a.png", "covers/b.png"):
+        on_disk.put_on_disk(name, PNG)
+    refer_to("covers/a.png", *(["covers/b.png"] if is_needed else []))
+    vanished, opened = [], LocalStore._opened
+
+    def too_late(store, key):
+        if key == "covers/b.png" and not vanished:
+            (on_disk.media / key).unlink()
+            vanished.append(key)
+        return opened(store, key)
+
+    monkeypatch.setattr(LocalStore, "_opened", too_late)
+    ran = run("copy_media_to_s3")
+    assert (vanished, ran.code) == (["covers/b.png"], code), ran.printed
+    assert last_line(ran).startswith("copied 1, already there 0, held back 0, failed 0")
+    assert ("missing" in ran.out and "covers/b.png" in ran.out) or not is_needed
+    if is_needed:
+        on_disk.put_on_disk("covers/b.png", PNG)
+    assert run("copy_media_to_s3").code == 0
 
 
 def test_s14_a_bucket_that_keeps_public_pictures_private_is_found_out_before_anything_is_copied(on_disk, run, command):

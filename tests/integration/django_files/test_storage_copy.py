@@ -16,7 +16,7 @@ from bookwyrm.models import Edition, Work
 from external_storage.django import conf
 from external_storage.stores import LocalStore, local
 
-from .conftest import CANARY
+from .conftest import CANARY, one_server
 from .fussy_front import fussy_front
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture " * 40
@@ -157,6 +157,22 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(on_disk, run, tmp_path
     ran = run("storage_copy", "disk", f"file://{tmp_path}/absent")
     assert (ran.code, str(tmp_path / "absent") in ran.err) == (2, True)
     assert not (tmp_path / "absent").exists()
+
+
+@one_server
+def test_f24_a_folder_on_a_read_only_disk_is_no_target_and_nothing_is_begun(site, run, elsewhere):
+    if os.geteuid() != 0:
+        pytest.skip("Only the superuser mounts a disk.")
+    site.put_in_bucket("images/a.png", PNG)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", elsewhere], check=True)
+    try:
+        ran = run("storage_copy", "default", f"file://{elsewhere}")
+    finally:
+        subprocess.run(["umount", elsewhere], check=True)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"The folder {elsewhere} cannot be written to." in ran.err
+    assert "read-only" in ran.err
+    assert run("storage_copy", "default", f"file://{elsewhere}").code == 0
 
 
 def test_f18_an_empty_folder_with_rows_that_refer_to_files_is_an_error(on_disk, run):

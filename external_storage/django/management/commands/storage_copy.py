@@ -41,6 +41,7 @@ class Command(WayCommand, ProbingCommand):
         bandwidth = None if options["bandwidth"] is None else Bandwidth(read_rate(options["bandwidth"]))
         way = self.way(options)
         refuse_half_of_a_store_in_use(way.target)
+        way.check_target_can_be_written()
         with way.alone():
             if not self._is_fit(way, options):
                 return StoreRefused.exit_code
