@@ -47,7 +47,7 @@ class Command(StorageCommand):
             told = {"findings": [each.as_json() for each in found], "curl": subject.curl_line, "exit_code": code}
             self.tell_json(told)
         else:
-            self._conclude(subject, found, code)
+            self._conclude(subject, found, code=code, is_whole=exit_code(found) == 0)
         return code
 
     def _look(self, subject: checkup.Subject, options: dict[str, Any]) -> list[Finding]:
@@ -78,11 +78,13 @@ class Command(StorageCommand):
             self.tell()
         return self._look(subject, options)
 
-    def _conclude(self, subject: checkup.Subject, found: list[Finding], code: int) -> None:
+    def _conclude(self, subject: checkup.Subject, found: list[Finding], *, code: int, is_whole: bool) -> None:
         self._explain_the_curl_line(subject)
         self._show_the_least_policy(subject, found)
-        bad = say("Not all is well, or not everything could be checked; see above.")
-        self._tell(say("All is well.") if code == 0 else bad)
+        if code:
+            self._tell(say("Not all is well, or not everything could be checked; see above."))
+        else:
+            self._tell(say("All is well.") if is_whole else say("All else is well; what was accepted is told above."))
 
     def _tell(self, sentence: str) -> None:
         self.tell(in_language(sentence, self._language))
