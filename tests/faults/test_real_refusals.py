@@ -46,8 +46,11 @@ def test_s20_wrong_credentials_are_named_as_such(s3_server, changed):
 def test_s15_a_missing_bucket_is_named_and_not_made(s3_server):
     store = store_on(s3_server, "no-such-bucket-here")
     for ask in (lambda: list(store.list()), lambda: store.describe("a"), lambda: put(store, "a", b"1")):
-        with pytest.raises(ContainerMissing, match="'no-such-bucket-here'"):
+        with pytest.raises(ContainerMissing, match="'no-such-bucket-here'") as caught:
             ask()
+        assert (s3_server.endpoint_url in str(caught.value), caught.value.exit_code) == (True, 3)
+    buckets = s3_server.make_bucket().client.list_buckets()["Buckets"]
+    assert "no-such-bucket-here" not in {each["Name"] for each in buckets}
 
 
 def test_s9_the_store_checks_the_digest_of_what_it_gets(s3_server):

@@ -95,6 +95,7 @@ def test_s1_passing_trouble_is_overcome(fake, bucket, disk, method, trouble):
     report = transfer.copy(disk, bucket, RULES)
     assert fault.fired == 3
     assert (report.copied, report.failed, report.exit_code) == (FILES, 0, 0)
+    assert report.retries >= 1
     assert_a_second_run_completes(fake, disk, bucket)
 
 
@@ -332,8 +333,11 @@ def test_s22_credentials_that_are_revoked_halfway_stop_the_run(fake, bucket, dis
 def test_s24_a_wrong_clock_is_measured(fake, bucket, disk, ahead, words):
     fake.clock_ahead = ahead
     fake.misbehave(Fault.answer(403, "SignatureDoesNotMatch"))
-    with pytest.raises(ClockSkewed, match=words):
+    with pytest.raises(ClockSkewed, match=words) as caught:
         transfer.copy(disk, bucket, RULES)
+    assert caught.value.exit_code == 3
+    fake.clock_ahead = 0
+    assert_a_second_run_completes(fake, disk, bucket)
 
 
 @pytest.mark.parametrize("status", [301, 307])
