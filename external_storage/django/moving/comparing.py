@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from ... import transfer
 from ...errors import ObjectMissing, SourceUnreadable, VerificationFailed
 from ...health.preflight import PROBES
-from ...objects import HoldBack
+from ...objects import HoldBack, ObjectInfo, PassedOver
 from ...sentences import Sentence, joined, say
 from ...stores.base import Store
+from ...stores.passing_on import PassesReadingOn
 from ...stores.retrying import RetryingStore
 from ...transfer import Line, Rules
 from ...transfer.side_by_side import side_by_side
@@ -214,7 +215,8 @@ class _Comparing:
     def _line_of(self, key: str) -> Line | None:
         """Compare one file; None if neither store has it."""
         alone = dataclasses.replace(self._rules, prefix=key)
-        return next((line for line in transfer.verify(self._source, self._target, alone) if line.key == key), None)
+        one, other = _OneObject(self._source), _OneObject(self._target)
+        return next(transfer.verify(one, other, alone, concurrency=1), None)
 
     def _is_the_drainers(self, key: str) -> bool:
         """Return whether a mark says that the store kept in step has, or had, to catch up with the key; or an open one.
@@ -264,6 +266,20 @@ class _Comparing:
             return answer
         with store.open(key) as opened:
             return self._rules.publish(key, opened.read(4096))
+
+
+class _OneObject(PassesReadingOn):
+    """A store of which a single object is looked at, without a walk through the folder that it shares with others."""
+
+    def survey(
+        self, prefix: str = "", *, after: str = "", until: str | None = None
+    ) -> Iterator[ObjectInfo | PassedOver]:
+        try:
+            yield self.describe(prefix)
+        except ObjectMissing:
+            return
+        except SourceUnreadable as problem:
+            yield PassedOver(prefix, problem)
 
 
 def _has(store: Store, key: str) -> bool:
