@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
-from functools import cache
-from typing import ParamSpec, TypeVar
+from functools import cache, partial
+from typing import Any, ParamSpec, TypeVar
 
 from ..errors import TransientStoreError
 from ..sentences import say
@@ -24,7 +26,7 @@ def within(seconds: float, what: str, work: Callable[P, R], *args: P.args, **kwa
 
     Socket time-outs alone do not bound a request: a server that sends a byte now and then resets them for ever.
     """
-    future: Future[R] = _threads(os.getpid(), what).submit(work, *args, **kwargs)
+    future: Future[R] = _threads(os.getpid(), what).submit(partial(work, *args, **kwargs))
     try:
         return future.result(timeout=seconds)
     except NotInTime:
@@ -37,10 +39,41 @@ def within(seconds: float, what: str, work: Callable[P, R], *args: P.args, **kwa
         ) from None
 
 
+class _Threads:
+    """Threads that are started as they are needed, and are daemons.
+
+    Those of a `ThreadPoolExecutor` are waited for when the process ends: a worker that is asked to end would not, for
+    as long as a store hangs that nobody waits for any more.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
+        self._idle = threading.Semaphore(0)
+        self._may_start = threading.Semaphore(THREADS)
+
+    def submit(self, work: Callable[[], R]) -> Future[R]:
+        future: Future[R] = Future()
+        self._jobs.put((future, work))
+        if not self._idle.acquire(blocking=False) and self._may_start.acquire(blocking=False):
+            threading.Thread(target=self._work, name="store", daemon=True).start()
+        return future
+
+    def _work(self) -> None:
+        while True:
+            future, work = self._jobs.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as error:  # noqa: BLE001 - raised again where the result is waited for
+                    future.set_exception(error)
+            del future, work  # they would be kept until the next one comes
+            self._idle.release()
+
+
 @cache
-def _threads(process: int, what: str) -> ThreadPoolExecutor:
+def _threads(process: int, what: str) -> _Threads:
     """Return the threads that wait for *what*: a store that hangs must not keep others from being asked.
 
     They are of this process: those of the one it was forked from do not run here.
     """
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+    return _Threads()
