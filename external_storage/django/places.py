@@ -95,6 +95,15 @@ def refuse_half_of_a_store_in_use(target: Place) -> None:
             )
 
 
+def refuse_folder_that_cannot_be_written(folder: Path) -> None:
+    """Raise `SettingsError` if this user may not write to *folder*, or its disk is read-only."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError(
+            say("The folder {root} cannot be written to.", root=folder),
+            remedy=say("Give this user the right to write there, and check that its disk is not read-only."),
+        )
+
+
 def way_into(outer: conf.StoreSettings, inner: conf.StoreSettings) -> str | None:
     """Return below which prefix of *outer* the files of *inner* lie: "" if both are one place, None if not there."""
     (here, inside_here), (there, inside_there) = _whereabouts(outer), _whereabouts(inner)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from .locking import only_run_on
 from .moving import marks
 from .moving.state import fresh_state_of
 from .moving.watching import sparing, watched
-from .places import Place, place_called, refuse_overlap
+from .places import Place, place_called, refuse_folder_that_cannot_be_written, refuse_overlap
 from .references import References, file_fields
 from .staticfiles import StaticStorage
 
@@ -105,11 +104,8 @@ class Way:
 
     def check_target_can_be_written(self) -> None:
         """Raise `SettingsError` for a folder that this user may not write to, or whose disk is read-only."""
-        if self.target.is_folder and not os.access(self.target.settings.root, os.W_OK | os.X_OK):
-            raise SettingsError(
-                f"The folder {self.target.settings.root} cannot be written to.",
-                remedy="Give this user the right to write there, and check that its disk is not read-only.",
-            )
+        if self.target.is_folder:
+            refuse_folder_that_cannot_be_written(self.target.settings.root)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

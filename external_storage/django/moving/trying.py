@@ -13,6 +13,7 @@ from ...sentences import say
 from ...stores.retrying import RetryingStore
 from ...transfer.progress import bytes_in_words
 from .. import conf
+from ..places import refuse_folder_that_cannot_be_written
 from . import comparing, ladder
 from .ladder import Blocker
 from .state import fresh_state_of
@@ -52,6 +53,7 @@ def _try_folder(alias: str, folder: conf.LocalSettings) -> Iterator[Blocker]:
             say("The folder {root} does not exist.", root=folder.root),
             remedy=say("Check the path, and that its disk is mounted; a folder is not made for you."),
         )
+    refuse_folder_that_cannot_be_written(folder.root)
     state = fresh_state_of(alias)
     needed = max((_size_of(store) for store in state.in_use if store != folder.name), default=0) - _size_of(folder.name)
     free = shutil.disk_usage(folder.root).free
