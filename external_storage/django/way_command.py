@@ -55,12 +55,12 @@ class WayCommand(StorageCommand):
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[SignalsRaise]:
     """Let a stopping signal raise `Interrupted` in the block."""
     signals = SignalsRaise()
     signals.begin()
     try:
-        yield
+        yield signals
     finally:
         signals.end()
 

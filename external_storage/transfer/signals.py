@@ -36,6 +36,10 @@ class SignalsRaise:
             signal.signal(each, handler)
         self._before = {}
 
+    def came(self) -> bool:
+        """Return whether a stopping signal came, for loops that also go on without what it raised."""
+        return self._came is not None
+
     def raise_what_was_lost(self) -> None:
         """Raise again what was raised where Python ignores exceptions: in a finaliser, or while it collects garbage."""
         if self._came is not None and not self._ignoring:

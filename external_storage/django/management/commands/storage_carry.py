@@ -25,6 +25,6 @@ class Command(StorageCommand):
             carrying.Moves().make_what_is_asked(lambda: False)
             carrying.drain_all(lambda: False)
             return 0
-        with stoppable():
-            carrying.carry(lambda: False)
+        with stoppable() as signals:
+            carrying.carry(signals.came)
         return 0
