@@ -369,6 +369,18 @@ def test_f21_a_lack_of_room_on_the_disk_is_seen_before(site, monkeypatch):
     assert ([each["name"] for each in said["blockers"]], said["exit_code"]) == (["room"], 3)
 
 
+def test_f24_a_folder_that_cannot_be_written_to_is_no_target(site, monkeypatch):
+    site.save("a.txt", "a")
+    told("storage_move", "default", "bucket", "--settle")
+    (site.folders / "closed").mkdir()
+    site.configure(closed={"KIND": "local", "ROOT": site.folders / "closed", "PUBLIC_URL": "/closed/"})
+    # Modes keep no superuser out, who runs the tests in CI.
+    monkeypatch.setattr("os.access", lambda path, mode: not str(path).endswith("closed"))
+    code, lines = run("storage_move", "default", "closed")
+    assert (code, fresh_state_of("default").step) == (2, "settled")
+    assert "cannot be written to" in "\n".join(lines)
+
+
 def test_a_file_deleted_during_a_copy_by_hand_does_not_come_back(site, monkeypatch):
     name = site.save("a.txt", "a")
     told("storage_mirror", "default", "bucket")
