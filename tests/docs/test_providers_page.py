@@ -81,7 +81,10 @@ def test_its_commands_work_for_a_person_and_for_a_script(instance: Instance, sea
     bucket = seaweedfs.make_bucket()
     answers = ["seaweedfs", bucket.name, seaweedfs.endpoint_url, "", ""]
     lines = "".join(f"{answer}\n" for answer in [*answers, seaweedfs.access_key_id, seaweedfs.secret_access_key])
-    assert "All else is well; what was accepted is told above." in instance.run(f"printf %s {shlex.quote(lines)} | {asking}").printed
+    assert (
+        "All else is well; what was accepted is told above."
+        in instance.run(f"printf %s {shlex.quote(lines)} | {asking}").printed
+    )
     instance.run(script)
     assert instance.setting("STORAGE_PROVIDER") == "scaleway"
     assert instance.setting("AWS_SECRET_ACCESS_KEY") == "a-very-secret-value"
