@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from ... import transfer
-from ...errors import ObjectMissing, SourceUnreadable, VerificationFailed
+from ...errors import KeyRefused, ObjectMissing, SourceUnreadable, VerificationFailed
 from ...health.preflight import PROBES
 from ...objects import HoldBack, ObjectInfo, PassedOver
 from ...sentences import Sentence, joined, say
@@ -278,7 +278,7 @@ class _OneObject(PassesReadingOn):
             yield self.describe(prefix)
         except ObjectMissing:
             return
-        except SourceUnreadable as problem:
+        except (SourceUnreadable, KeyRefused) as problem:
             yield PassedOver(prefix, problem)
 
 
