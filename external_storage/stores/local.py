@@ -216,7 +216,7 @@ class LocalStore:
         """Return what lies in *folder* ("" or with a final slash) in key order: a folder sorts as its name and "/"."""
         try:
             with os.scandir(f"{self.root}/{folder}") as entries:
-                found = [_Entry(folder, entry) for entry in entries if not self._is_unfinished(entry)]
+                found = [_Entry(self.root, folder, entry) for entry in entries if not self._is_unfinished(entry)]
         except FileNotFoundError:
             return iter(())
         except OSError as error:
@@ -345,18 +345,21 @@ class LocalStore:
 
 
 class _Entry:
-    """One name in a folder, as `os.scandir` tells it without a further question to the disk."""
+    """One name in a folder, as `os.scandir` tells it without a further question to the disk.
 
-    __slots__ = ("_entry", "is_folder", "is_link", "key")
+    What it came from is not kept: that holds the whole path, of each of a folder's many files.
+    """
 
-    def __init__(self, folder: str, entry: os.DirEntry[str]) -> None:
-        self._entry = entry
+    __slots__ = ("_root", "is_folder", "is_link", "key")
+
+    def __init__(self, root: str, folder: str, entry: os.DirEntry[str]) -> None:
+        self._root = root
         self.is_link = entry.is_symlink()
         self.is_folder = entry.is_dir(follow_symlinks=False)
         self.key = f"{folder}{entry.name}/" if self.is_folder else f"{folder}{entry.name}"
 
     def status(self) -> os.stat_result:
-        return self._entry.stat(follow_symlinks=False)
+        return os.lstat(f"{self._root}/{self.key}")
 
 
 class _FileSource:
