@@ -90,7 +90,7 @@ def test_what_the_answer_to_a_preflight_means(given, verdict):
         (NoAnswer(URL, "name", "There is no host named 'media.test'."), Verdict.UNKNOWN),
     ],
 )
-def test_what_the_answer_to_a_shared_get_means(given, verdict):
+def test_a43_what_the_answer_to_a_shared_get_means(given, verdict):
     assert cors.judge_shared("cors.font", given, SITE).verdict is verdict
 
 
@@ -105,7 +105,7 @@ def test_what_the_answer_to_a_shared_get_means(given, verdict):
         (answer(500), Verdict.UNKNOWN),
     ],
 )
-def test_what_the_answer_to_a_strangers_preflight_means(given, verdict):
+def test_a43_what_the_answer_to_a_strangers_preflight_means(given, verdict):
     assert cors.judge_stranger("cors.strangers", given, "https://stranger.example").verdict is verdict
 
 

@@ -92,13 +92,13 @@ def test_an_address_inside_is_refused_without_a_connection(canary, url):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "10.0.0.1", "169.254.169.254"])
-def test_a_public_name_that_resolves_inside_is_refused(canary, address):
+def test_a15_a_public_name_that_resolves_inside_is_refused(canary, address):
     with pytest.raises(outbound.OutboundRefused):
         outbound.fetch(f"http://covers.example:{canary.port}/", resolve=lambda host, port: [address])
     assert canary.requests == []
 
 
-def test_a_name_that_is_public_when_checked_is_not_resolved_again_to_connect(canary, allowed):
+def test_a15_a_name_that_is_public_when_checked_is_not_resolved_again_to_connect(canary, allowed):
     """DNS rebinding: the second answer would lead inside."""
     answers = [["1.1.1.1"], ["127.0.0.1"]]
     asked = []
@@ -201,7 +201,7 @@ def test_a_redirect_in_circles_ends(allowed):
 # A17: cut off
 
 
-def test_a_body_that_is_too_large_is_not_read(allowed):
+def test_a17_a_body_that_is_too_large_is_not_read(allowed):
     with answering(lambda peer, head: peer.sendall(response(bytes(5000)))) as web:
         allowed(web.host)
         with pytest.raises(outbound.OutboundFailed, match="too large"):
@@ -209,7 +209,7 @@ def test_a_body_that_is_too_large_is_not_read(allowed):
         assert len(outbound.fetch(web.url(), max_bytes=5000).body) == 5000
 
 
-def test_an_endless_body_is_cut(allowed):
+def test_a17_an_endless_body_is_cut(allowed):
     def endless(peer: socket.socket, _head: bytes) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
@@ -221,7 +221,7 @@ def test_an_endless_body_is_cut(allowed):
             outbound.fetch(web.url(), max_bytes=2**20)
 
 
-def test_a_gzip_bomb_is_cut_before_it_fills_the_memory(allowed):
+def test_a17_a_gzip_bomb_is_cut_before_it_fills_the_memory(allowed):
     bomb = gzip.compress(bytes(200 * 2**20), compresslevel=9)
     with answering(lambda peer, head: peer.sendall(response(bomb, Content_Encoding="gzip"))) as web:
         allowed(web.host)
@@ -269,7 +269,7 @@ def test_a_broken_answer_is_a_failure_and_no_half_body(allowed, answer):
 @pytest.mark.parametrize(
     "first", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"]
 )
-def test_an_answer_that_drips_for_ever_is_cut_on_time(allowed, first):
+def test_a17_an_answer_that_drips_for_ever_is_cut_on_time(allowed, first):
     def dripping(peer: socket.socket, _head: bytes) -> None:
         peer.sendall(first)
         while True:
@@ -349,7 +349,7 @@ def test_a_request_carries_nothing_of_this_machine(allowed, canary, monkeypatch,
 # A20: one message
 
 
-def test_every_refusal_says_the_same_in_the_same_time(canary):
+def test_a20_every_refusal_says_the_same_in_the_same_time(canary):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         closed_port = closed.getsockname()[1]

@@ -45,7 +45,7 @@ def test_apply_twice_does_not_pile_rules_up(site, run):
     assert origins(site) == [[SITE]]
 
 
-def test_only_get_and_head_unless_asked_for_more(site, run):
+def test_a44_only_get_and_head_unless_asked_for_more(site, run):
     run("storage_cors", "apply")
     assert sorted(stored(site)[0]["AllowedMethods"]) == ["GET", "HEAD"]
     ran = run("storage_cors", "apply", "--method", "PUT")

@@ -245,7 +245,7 @@ def test_a_region_that_the_store_names(site, strict, doctor):
     assert told.remedy("store.region") == "Set AWS_S3_REGION_NAME to us-east-1."
 
 
-def test_an_acl_that_opens_the_bucket_to_writers(site, strict, doctor):
+def test_a42_an_acl_that_opens_the_bucket_to_writers(site, strict, doctor):
     assert {doctor()[each] for each in ("access.write", "access.delete", "access.grants")} == {"ok"}
     strict.buckets[site.bucket.name].acl = "public-read-write"
     told = doctor()
@@ -392,7 +392,7 @@ def test_without_an_acl_there_is_nothing_to_permit(site, front, doctor):
     assert doctor()["permission.acl"] == "ok"
 
 
-def test_a_key_that_may_do_too_much(site, doctor):
+def test_a47_a_key_that_may_do_too_much(site, doctor):
     site.server.make_bucket()
     told = doctor()
     assert told["permission.excess"] == "warning"
@@ -458,7 +458,7 @@ def test_a_bucket_of_which_everything_can_be_read(site, doctor):
     assert told["access.public"] == "ok"
 
 
-def test_a_bucket_that_anybody_may_write_to(site, ceph, doctor):
+def test_a41_a_bucket_that_anybody_may_write_to(site, ceph, doctor):
     """SeaweedFS lets no stranger write, whatever the policy says."""
     bucket = ceph.make_bucket()
     use(site, ceph, bucket)
@@ -472,7 +472,7 @@ def test_a_bucket_that_anybody_may_write_to(site, ceph, doctor):
     assert bucket.keys_under() == []
 
 
-def test_a_bucket_that_anybody_may_list(site, doctor):
+def test_a40_a_bucket_that_anybody_may_list(site, doctor):
     open_by_policy(
         site.bucket,
         {"Action": ["s3:ListBucket"], "Resource": arn(site.bucket)},
@@ -517,7 +517,7 @@ def test_s25_old_versions_that_a_stranger_can_read(site, doctor):
     assert "a stranger who knows its id can read a deleted file" in told.seen("access.versions")
 
 
-def test_a_bucket_whose_own_acl_is_open(site, ceph, doctor):
+def test_a42_a_bucket_whose_own_acl_is_open(site, ceph, doctor):
     bucket = ceph.make_bucket()
     use(site, ceph, bucket)
     assert doctor()["access.grants"] == "ok"
@@ -550,7 +550,7 @@ def test_s36_a_domain_of_another_bucket(site, doctor):
     assert "does not lead to this bucket: the probe is at http" in told.seen("domain.leads-here")
 
 
-def test_a_domain_of_a_bucket_that_is_gone(site, ceph, doctor):
+def test_a46_a_domain_of_a_bucket_that_is_gone(site, ceph, doctor):
     """SeaweedFS does not tell a stranger that a bucket is missing; there it is a domain that leads elsewhere."""
     use(site, ceph, ceph.make_bucket())
     site.configure(CUSTOM_DOMAIN=host_beside(f"{ceph.endpoint_url}/books-that-were"))
@@ -678,7 +678,7 @@ def test_static_files_that_another_machine_collected_last(collected, doctor):
     assert "holds another manifest" in told.seen("static.stale")
 
 
-def test_pages_that_may_ask_to_delete(collected, doctor, run):
+def test_a44_pages_that_may_ask_to_delete(collected, doctor, run):
     assert run("set_cors_to_s3").code == 0
     assert doctor()["cors.methods"] == "ok"
     rule = {"AllowedOrigins": [SITE], "AllowedMethods": ["GET", "DELETE"], "AllowedHeaders": ["*"]}
@@ -777,7 +777,7 @@ def secret_file(site, settings, tmp_path):
 
 
 @one_server
-def test_secrets_that_others_can_read(secret_file, doctor):
+def test_a38_secrets_that_others_can_read(secret_file, doctor):
     told = doctor()
     assert (told["secrets.file"], told["secrets.published"]) == ("ok", "ok")
     secret_file.chmod(0o644)
@@ -787,14 +787,14 @@ def test_secrets_that_others_can_read(secret_file, doctor):
 
 
 @one_server
-def test_secrets_among_the_static_files(site, secret_file, doctor):
+def test_a37_secrets_among_the_static_files(site, secret_file, doctor):
     (site.static / ".env").write_text("SECRET_KEY=anything\n")
     told = doctor()
     assert told["secrets.published"] == "failure"
     assert "replace every secret in it" in told.remedy("secrets.published")
 
 
-def test_secrets_in_the_bucket(site, secret_file, doctor):
+def test_a37_secrets_in_the_bucket(site, secret_file, doctor):
     site.put_in_bucket("static/.env", b"SECRET_KEY=anything")
     told = doctor()
     assert told["secrets.published"] == "failure"

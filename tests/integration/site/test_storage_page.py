@@ -86,7 +86,7 @@ def test_a_reader_is_sent_away(folders):
     assert site.visitor(site.person()).get(PAGE)["Location"].startswith("/admin/login/")
 
 
-def test_staff_without_the_permission_see_nothing_of_it(folders):
+def test_a30_staff_without_the_permission_see_nothing_of_it(folders):
     answer = site.visitor(staff("view_user")).get(PAGE)
     assert answer.status_code == 403
     assert str(folders) not in answer.content.decode()
@@ -138,7 +138,7 @@ def test_looking_again_happens_in_the_background_and_counts_what_is_where(keeper
     assert LogEntry.objects.filter(change_message="storage_doctor").count() == 1
 
 
-def test_a_get_does_not_begin_a_look(keeper):
+def test_a29_a_get_does_not_begin_a_look(keeper):
     assert keeper.get(f"{PAGE}look/").status_code == 405
     assert not looking.is_looking()
 
@@ -231,7 +231,7 @@ def press(browser, action: str, *, confirmation: str = "default", **fields: str)
     return browser.post(f"{PAGE}default/{action}/", {"confirmation": confirmation, **fields})
 
 
-def test_a_step_is_explained_and_confirmed_before_it_is_taken(keeper):
+def test_a29_a_step_is_explained_and_confirmed_before_it_is_taken(keeper):
     asked = keeper.get(f"{PAGE}default/mirror/").content.decode()
     assert "every change is carried to the other store too" in asked
     assert "<option>new</option>" in asked
@@ -313,7 +313,7 @@ def test_a_step_that_is_none_from_here_is_not_found(keeper):
         assert keeper.get(PAGE + path).status_code == 404
 
 
-def test_a_post_from_another_site_is_refused(folders):
+def test_a29_a_post_from_another_site_is_refused(folders):
     browser = site.visitor(staff("view_aliasstate", "change_aliasstate"))
     browser.handler.enforce_csrf_checks = True
     assert press(browser, "mirror", target="new").status_code == 403
