@@ -103,12 +103,17 @@ def _at_least(listing: Listing, prefix: str, after: str, until: str | None) -> I
         return
     # Past the end in the tree's order, only names that continue the name of a folder on the way there are missing.
     for folder in _folders_on_the_way(until or ""):
-        if len(folder) < len(prefix):
-            return
-        for info in _listed_after(listing, folder, f"{folder}/{LAST}"):
+        if not folder.startswith(prefix) and not _continues_below_slash(prefix, folder):
+            continue
+        for info in _listed_after(listing, max(folder, prefix, key=len), f"{folder}/{LAST}"):
             if info.key[len(folder) :][:1] >= "/":
                 break
             yield info
+
+
+def _continues_below_slash(prefix: str, folder: str) -> bool:
+    """Return whether names with *prefix* continue that of the folder with a character that comes before "/"."""
+    return prefix.startswith(folder) and prefix[len(folder) :][:1] < "/"
 
 
 def _listed_after(listing: Listing, prefix: str, after: str) -> Iterator[ObjectInfo]:

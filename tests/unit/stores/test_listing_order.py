@@ -7,7 +7,7 @@ from itertools import islice
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from external_storage.errors import StorageError, TransientStoreError
@@ -50,6 +50,7 @@ class Tree:
 
 
 @settings(max_examples=600, deadline=None)
+@example(keys={"b-"}, prefix="b-", after="", until="b/", at_a_time=1)
 @given(
     keys=KEYS,
     prefix=st.sampled_from(["", "a", "a/", "b-"]),
