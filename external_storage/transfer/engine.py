@@ -268,9 +268,9 @@ class Engine:
             # Who waits for a batch must not keep another, who has one, from going on with it.
             self._pace.begin()
             for job in batch:
+                self._pace.pause()
                 if self._stop_asked.is_set():
                     break
-                self._pace.pause()
                 self._run(job)
             self._pace.end()
 
@@ -329,15 +329,17 @@ class Engine:
         if not self._ahead.is_ready or not self._make_room():
             self._hand_over(job)
             return
+        # Whoever left that room may have learned that the store refuses everything.
+        self._raise_if_stopped()
         self.report.in_flight[info.key] = monotonic()
         try:
             self._flight.add(read, self.target.begin_put(info.key, data, md5, headers), info.size)
         except TransientStoreError as error:
-            self._is_down(job)
             self._try_again(job, error)
-        except StorageError as error:
             self._is_down(job)
+        except StorageError as error:
             self._went_badly(job, error)
+            self._is_down(job)
             self._end(job)
 
     def _make_room(self) -> bool:
@@ -353,11 +355,11 @@ class Engine:
             try:
                 stored = sending.finish()
             except (TransientStoreError, DigestMismatch) as error:
-                self._is_down(job)
                 self._try_again(job, error)
-            except StorageError as error:
                 self._is_down(job)
+            except StorageError as error:
                 self._went_badly(job, error)
+                self._is_down(job)
                 self._end(job)
             else:
                 self._is_down(job)
@@ -366,6 +368,7 @@ class Engine:
                 self._end(job)
 
     def _is_down(self, job: _Job) -> None:
+        """Make room for the next. What ends the run is known before: none may begin then."""
         self._pace.end()
         self.report.in_flight.pop(job.pair.key, None)
 
@@ -511,6 +514,7 @@ class Engine:
                 self._stopped_by = error
             self._stop_asked.set()
             self._settled.notify_all()
+        self._pace.stop()
 
     def _raise_if_stopped(self) -> None:
         self._signals.raise_what_was_lost()

@@ -44,6 +44,7 @@ class Pace:
         self._before_rise: tuple[int, float] | None = None
         self._rise_after = 0.0
         self._begins_again_at = 0.0
+        self._is_over = False
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
 
@@ -79,13 +80,19 @@ class Pace:
             self._waiting.popleft().set()
 
     def _has_room(self) -> bool:
-        return self._at_work < self.limit and monotonic() >= self._begins_again_at
+        return self._is_over or (self._at_work < self.limit and monotonic() >= self._begins_again_at)
 
     def pause(self) -> None:
         """Between two objects: wait if fewer may be at work than are, or nobody for now."""
         if self._at_work > self.limit or monotonic() < self._begins_again_at:
             self.end()
             self.begin()
+
+    def stop(self) -> None:
+        """Let nobody wait any longer: the run is over, and who comes in finds that out."""
+        with self._lock:
+            self._is_over = True
+            self._let_in()
 
     def slow_down(self, seconds: float = 0.0) -> None:
         """Halve what may be under way, and let nobody begin for so many *seconds*."""

@@ -128,11 +128,13 @@ def test_a_listing_that_breaks_off_is_not_a_short_one(disk):
 
 
 def test_s3_a_request_to_slow_down_is_honoured_by_all_that_is_under_way(fake, bucket, disk):
+    # The others take their time, so that few get through before the refusal is read, however busy this machine is.
+    fake.misbehave(Fault.wait(0.05), method="PUT", first=2)
     fault = fake.misbehave(Fault.answer(429, "TooManyRequests", Retry_After="2"), method="PUT", times=1)
     assert transfer.copy(disk, bucket, RULES, concurrency=4).exit_code == 0
     assert fault.fired == 1
     arrivals = [request.arrived_at for request in fake.requests if request.method == "PUT"]
-    # However long the refusal took to be read: from then on nothing is sent for two seconds, and most comes afterwards.
+    # Once the refusal is read, nothing is sent for two seconds, and most comes afterwards.
     pauses = [after - before for before, after in pairwise(arrivals)]
     assert max(pauses) >= 1.8
     assert pauses.index(max(pauses)) < FILES // 2

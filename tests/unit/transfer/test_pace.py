@@ -56,6 +56,17 @@ def test_nobody_begins_before_the_time_that_the_store_asked_for(monkeypatch):
     assert measured.may_begin()
 
 
+def test_nobody_waits_for_a_run_that_is_over():
+    measured = Pace(1)
+    measured.slow_down(300.0)
+    waiting = threading.Thread(target=measured.begin, daemon=True)
+    waiting.start()
+    measured.stop()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert measured.may_begin()
+
+
 def test_who_waits_for_the_time_that_the_store_asked_for_is_let_in_after_it(monkeypatch):
     monkeypatch.setattr(pace, "WAKING_SECONDS", 0.01)
     measured = Pace(2)
