@@ -401,7 +401,7 @@ class _Server(ThreadingTCPServer):
         self.fake = fake
         super().__init__(address, _Handler)
 
-    def handleerror_body(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: connections break here all the time, on purpose."""
 
 
