@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -117,6 +117,7 @@ def named_like(name: str) -> list[str]:
     return list(dict.fromkeys(names[alias] for alias in close)) or sorted(providers())
 
 
+@lru_cache
 def recognise(endpoint_url: str | None) -> Provider:
     """Return the service behind *endpoint_url*: Amazon where there is none, the generic one where nobody claims it."""
     if not endpoint_url:
@@ -128,14 +129,15 @@ def recognise(endpoint_url: str | None) -> Provider:
 
 def claims(provider: Provider, host: str, *, exactly: bool = False) -> bool:
     """Return whether *host* is one of the service's; *exactly*: with nothing in front, such as a bucket's name."""
-    return any(re.fullmatch(_host_pattern(template, exactly), host) for template in provider.hosts)
+    return any(_host_pattern(template, exactly).fullmatch(host) for template in provider.hosts)
 
 
-def _host_pattern(template: str, exactly: bool) -> str:
+@cache
+def _host_pattern(template: str, exactly: bool) -> re.Pattern[str]:
     pattern = re.escape(template)
     for placeholder in ("region", "bucket", "account"):
         pattern = pattern.replace(re.escape(f"{{{placeholder}}}"), r"[a-z0-9-]+" if exactly else r"[a-z0-9.-]+")
-    return pattern
+    return re.compile(pattern)
 
 
 def _read(identifier: str, text: str) -> Provider:
