@@ -427,7 +427,9 @@ class ConnectionPool:
             if self.reached and not isinstance(error.__cause__, ssl.SSLError):
                 raise TransientStoreError(error.what, remedy=error.remedy) from error
             raise
-        self._seconds_to_connect = monotonic() - began
+        # How far a store is does not change from one moment to the next; how busy this machine is does.
+        took = monotonic() - began
+        self._seconds_to_connect = min(took, 2 * self._seconds_to_connect or took)
         return connection
 
 

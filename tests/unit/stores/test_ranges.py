@@ -117,10 +117,8 @@ def test_few_more_pages_are_asked_for_than_there_are():
 
 def test_ranges_are_listed_side_by_side():
     bucket = Bucket(COVERS, seconds=0.005)
-    began = time.monotonic()
     bucket.listed()
     assert 4 <= bucket.most_at_once <= ranges.AT_ONCE + 1
-    assert time.monotonic() - began < 0.6 * bucket.asked * 0.005
 
 
 def test_a_listing_that_is_left_early_asks_for_little():
