@@ -118,7 +118,11 @@ class Dialogue:
         def wrong(answer: str) -> str | None:
             if _chosen(answer, choices):
                 return None
-            return _("It is none of these. Did you mean %(names)s?") % {"names": ", ".join(named_like(answer)[:3])}
+            names = named_like(answer)
+            if len(names) < len(choices):
+                return _("It is none of these. Did you mean %(names)s?") % {"names": ", ".join(names)}
+            expected = _("Expected: a number from 1 to %(last)d, or one of these names: %(names)s.")
+            return expected % {"last": len(choices), "names": ", ".join(names)}
 
         answer = self._answer(PROVIDER, _("Number or name"), current.id if current else "", "", wrong)
         return _chosen(answer, choices)

@@ -252,6 +252,7 @@ def test_at_a_terminal_a_wrong_answer_is_asked_for_again_and_the_secret_is_not_s
     shown = at_a_terminal(
         fresh,
         ("Number or name", "scalway"),
+        ("Number or name", "99"),
         ("Number or name", "scaleway"),
         ("Name of the bucket", "my-books"),
         ("Region", "fr-par"),
@@ -260,6 +261,7 @@ def test_at_a_terminal_a_wrong_answer_is_asked_for_again_and_the_secret_is_not_s
         ("Secret access key", SECRET),
     )
     assert "Did you mean scaleway?" in shown
+    assert "Expected: a number from 1 to" in shown
     assert SECRET not in shown
     assert fresh.setting("AWS_SECRET_ACCESS_KEY") == SECRET
 
