@@ -153,6 +153,14 @@ def test_a_store_that_is_down_leaves_nothing_green_that_was_not_checked(ready, r
     assert ran.code == 5
 
 
+def test_a_wrong_secret_is_named_and_nothing_is_proposed_that_would_not_help(ready, run):
+    ready.configure(SECRET_ACCESS_KEY="not-the-secret")
+    out = run("check_storage", "--quick").out
+    assert "FAILURE        store.credentials" in out
+    assert "s3:GetObject" not in out
+    assert "curl" not in out
+
+
 def test_a_bucket_that_anybody_can_list_is_a_failure(ready, run):
     allow_listing(ready.bucket)
     assert verdicts(run("check_storage", "--json"))["access.listing"] == "failure"

@@ -79,8 +79,11 @@ class Command(StorageCommand):
         return self._look(subject, options)
 
     def _conclude(self, subject: checkup.Subject, found: list[Finding], *, code: int, is_whole: bool) -> None:
-        self._explain_the_curl_line(subject)
-        self._show_the_least_policy(subject, found)
+        of = {finding.id: finding.verdict for finding in found}
+        if of.get("store.answers") is Verdict.OK:
+            self._explain_the_curl_line(subject)
+        if of.get("store.credentials") is Verdict.OK:  # what a key may do is no question while nobody knows it
+            self._show_the_least_policy(subject, found)
         if code:
             self._tell(say("Not all is well, or not everything could be checked; see above."))
         else:
