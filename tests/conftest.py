@@ -7,6 +7,7 @@ last lines of a run name each missing program once, so `./bw-dev test` ends with
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import NoReturn
@@ -17,6 +18,10 @@ from pytest_django import DjangoDbBlocker
 from tests import servers
 from tests.servers import Certificates, OpenSsh, S3Server, ServerAbsent
 from tests.servers.absent import program_path
+
+# Where this run was started in the background, Ctrl-C is ignored, by every program that a test starts too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
 

@@ -60,15 +60,17 @@ def test_what_was_sent_is_proven_without_reading_it_back(openssh: OpenSsh, folde
 
 def test_what_is_changed_before_it_is_proven_is_sent_again(openssh: OpenSsh, folder: Path):
     root = openssh.make_folder()
-    store = sftp_store(openssh, root)
+    store, meddled = sftp_store(openssh, root), []
 
     class Meddled(LocalStore):
         def read_whole(self, key: str, most: int):
-            if key == "6/6.jpg":  # one of the last
-                (root / "1" / "1.jpg").write_bytes(b"meddled")
+            if (sent := root / "1" / "1.jpg").exists() and not meddled:
+                meddled.append(sent.write_bytes(b"meddled"))
             return super().read_whole(key, most)
 
-    report = transfer.copy(Meddled("disk", folder), store, RULES)
+    # Few at once: the first has arrived when the last are read.
+    report = transfer.copy(Meddled("disk", folder), store, RULES, concurrency=2)
+    assert meddled
     assert (report.copied, report.exit_code, contents(root)) == (42, 0, contents(folder))
 
 
