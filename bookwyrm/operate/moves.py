@@ -6,7 +6,9 @@ with ``up``. A host whose file says something else, or that is started for the f
 
 from __future__ import annotations
 
+import re
 import socket
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +21,9 @@ from external_storage.django.moving.state import Step, fresh_state_of
 # Only a bucket takes static files: through another store's own door they would be slower than from this machine's disk.
 STATIC = {DISK: "static-disk", BUCKET: "static-bucket", ELSEWHERE: "static-disk"}
 ORDER = ("staticfiles", "default")
+
+HOW_OFTEN_THE_SAME = 10.0
+A_NUMBER = "\0"
 
 ASKED_BY = {DISK: "USE_S3=false", BUCKET: "USE_S3=true", ELSEWHERE: "USE_STORAGE_URL=true"}
 
@@ -139,3 +144,25 @@ def _of(alias: str, wanted: str) -> Whereabouts:
         wanted="" if wanted in (state.active, target) else wanted,
         notes=tuple(map(str, notes)),
     )
+
+
+class News:
+    """What somebody who waits has not been told yet: each line once, and new numbers in one of them now and then."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._numbers_are_due = 0.0
+
+    def of(self, seen: Whereabouts) -> list[str]:
+        """Return the lines of *seen* that say something new."""
+        if (now := time.monotonic()) >= self._numbers_are_due:
+            self._told = {gist for gist in self._told if A_NUMBER not in gist}
+            self._numbers_are_due = now + HOW_OFTEN_THE_SAME
+        fresh = []
+        for line in seen.lines():
+            is_a_name = line.strip() in (*seen.notes, seen.problem)  # of a file, say, of which numbers are a part
+            gist = line if is_a_name else re.sub(r"\d[\d.,]*", A_NUMBER, line)
+            if gist not in self._told:
+                self._told.add(gist)
+                fresh.append(line)
+        return fresh

@@ -58,13 +58,11 @@ class Command(BaseCommand):
 
     def _wait(self) -> None:
         """Return once nothing is asked for any more; end with exit code 1 if something is in the way."""
-        told: list[str] = []
+        news = moves.News()
         while going := [each for each in moves.whereabouts(settings.MEDIA_STORE) if each.target]:
-            lines = [line for each in going[:1] for line in each.lines()]
-            if lines != told:
-                told = lines
-                self.stdout.write("\n".join(lines))
-                self.stdout.flush()
+            for line in news.of(going[0]):
+                self.stdout.write(line)
+            self.stdout.flush()
             if any(each.problem for each in going):
                 sys.exit(1)
             time.sleep(LOOK_EVERY)

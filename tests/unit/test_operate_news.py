@@ -1,0 +1,51 @@
+"""What ``./bw-dev status --wait`` says while it waits: all that is new, and nothing twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from bookwyrm.operate import moves
+
+
+def underway(progress: str, *notes: str, step: str = "mirroring") -> moves.Whereabouts:
+    return moves.Whereabouts(
+        alias="default",
+        active="disk",
+        step=step,
+        standby="bucket",
+        target="bucket",
+        progress=progress,
+        problem="",
+        changes_to_carry=0,
+        mover="",
+        wanted="",
+        notes=notes,
+    )
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(moves.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_countdown_is_one_line_and_another_one_ten_seconds_later(clock):
+    news = moves.News()
+    assert len(news.of(underway("mirror: 11 s to wait, 0 changes to carry over."))) == 2
+    assert news.of(underway("mirror: 9 s to wait, 0 changes to carry over.")) == []
+    clock[0] += 10
+    assert news.of(underway("mirror: 1 s to wait, 0 changes to carry over.")) == [
+        "            mirror: 1 s to wait, 0 changes to carry over."
+    ]
+
+
+def test_a_new_step_is_told_and_what_stands_below_it_is_not_told_again(clock):
+    news = moves.News()
+    news.of(underway("copy: Copying.", "held back: 'a1.zip'"))
+    clock[0] += 60
+    told = news.of(underway("copy: Copying.", "held back: 'a1.zip'", "held back: 'a2.zip'", step="handover"))
+    assert told == [
+        "default     in 'disk', on the way to 'bucket' (handover)",
+        "            held back: 'a2.zip'",
+    ]
