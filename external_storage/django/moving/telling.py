@@ -149,7 +149,8 @@ class Recorded:
 
     def says(self, chapter: str, text: str) -> None:
         self._shown.says(chapter, text)
-        self._said = [*self._said, text][-self.MOST_KEPT :]
+        others = [said for said in self._said if said != text]  # each pass over the files names the same ones again
+        self._said = [*others, text][-self.MOST_KEPT :]
         if self._pace.is_due():
             self._keep(chapter, text)
 
