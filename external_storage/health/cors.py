@@ -253,8 +253,9 @@ def judge_preflight(
     return failure(
         identifier,
         say(
-            "{why_refused} A page of it was answered {status}.",
+            "{why_refused} A page of {origin} was answered {status}.",
             why_refused=why_refused(rules, origin),
+            origin=origin,
             status=answer.status,
         ),
         MEND,
