@@ -65,6 +65,7 @@ def test_what_nobody_refers_to_goes_and_everything_else_stays(disk, run):
     assert ran.code == 0
     assert "orphan: 'covers/b.png', 328 bytes" in ran.out
     assert "removed 2 (656 bytes), changed meanwhile 0, failed 0" in ran.out
+    assert "--older-than 0 names them, too" in ran.out
     assert [path for path in stay if not path.exists()] == []
     assert [path for path in go if path.exists()] == []
 

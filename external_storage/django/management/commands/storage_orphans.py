@@ -58,13 +58,15 @@ class Command(StorageCommand):
             found, count, size = self._look(search, options)
             looked_at = time.monotonic()
             if count and not options["dry_run"] and self._is_wanted(search, count, size, options):
-                time.sleep(max(0.0, looked_at + options["pause"] - time.monotonic()))
+                self._pause(looked_at + options["pause"] - time.monotonic(), silent=options["json"])
                 done = remove(options["alias"], found, older_than=options["older_than"] * DAY)
         code = 1 if done and done.failed else 0
         if options["json"]:
             self.tell_json(_as_dict(search, count, size, done, code))
         else:
             self._conclude(search, count, size, done)
+            if search.young:
+                self.tell("Young ones stay: a row may be written after its file. --older-than 0 names them, too.")
         return code
 
     def _look(self, search: Search, options: dict[str, Any]) -> tuple[dict[str, ObjectInfo], int, int]:
@@ -104,6 +106,12 @@ class Command(StorageCommand):
             )
         question = f"Remove these {count:,} files, {size:,} bytes, from {search.store.place} for good? [y/N] "
         return input(question).strip().lower() in ("y", "yes")
+
+    def _pause(self, seconds: float, *, silent: bool) -> None:
+        if seconds > 1 and not silent:
+            self.tell(f"Looking once more in {seconds:.0f} s; until then Ctrl-C keeps them all.")
+            self.stdout.flush()
+        time.sleep(max(0.0, seconds))
 
     def _conclude(self, search: Search, count: int, size: int, done: Removal | None) -> None:
         for key, why in (done.failed if done else {}).items():
