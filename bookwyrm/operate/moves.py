@@ -116,6 +116,8 @@ class Whereabouts:
     def _on_the_way(self) -> str:
         if not self.target:
             return "" if self.step == Step.SETTLED else f", kept in step with {self.standby!r} ({self.step})"
+        if self.target == self.active:
+            return f", just arrived ({self.step})"
         return f", on the way to {self.target!r} ({self.step})"
 
 

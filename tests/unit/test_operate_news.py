@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bookwyrm.operate import moves
@@ -49,3 +51,8 @@ def test_a_new_step_is_told_and_what_stands_below_it_is_not_told_again(clock):
         "default     in 'disk', on the way to 'bucket' (handover)",
         "            held back: 'a2.zip'",
     ]
+
+
+def test_what_has_arrived_is_not_on_the_way_any_more():
+    arrived = replace(underway("watch: Seeing that everything goes well.", step="switched"), active="bucket")
+    assert arrived.lines()[0] == "default     in 'bucket', just arrived (switched)"
