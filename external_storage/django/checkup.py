@@ -46,7 +46,7 @@ FOR_VISITORS = {"access.public", "access.acl", "domain.leads-here"}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The stores to look at: the bucket where one is configured, in use or not; the local folder otherwise.
+    """The stores to look at: the one in use; while that is a folder here, the bucket if one is configured.
 
     *static* is None on a site that keeps its static files in another way.
     """
@@ -128,11 +128,12 @@ def subject_of(alias: str, static_alias: str) -> Subject:
             remedy=say("Name the origins the site is read at."),
         )
     known = static_alias in conf.configuration().aliases
-    static = _bucket_or_active(static_alias) if known else None
+    media = _worth_looking_at(alias)
+    static = _static_beside(media, static_alias) if known else None
     return Subject(
         alias=alias,
         static_alias=static_alias,
-        media=_bucket_or_active(alias),
+        media=media,
         static=static,
         static_in_use=static is not None and conf.alias_named(static_alias).active == static.name,
         origins=origins,
@@ -560,11 +561,22 @@ def _examine_private_alias(alias: conf.Alias, ask: Ask) -> Iterator[Finding]:
 # Small questions
 
 
-def _bucket_or_active(alias: str) -> conf.StoreSettings:
+def _worth_looking_at(alias: str) -> conf.StoreSettings:
+    """Return the store in use. A folder here makes way for a bucket, which is to be sound before it is in use."""
+    active = conf.store_settings(conf.alias_named(alias).active)
+    if not active.is_on_this_machine:
+        return active
     try:
         return sending.bucket_of(alias)
     except SettingsError:
-        return conf.store_settings(conf.alias_named(alias).active)
+        return active
+
+
+def _static_beside(media: conf.StoreSettings, static_alias: str) -> conf.StoreSettings:
+    """Return where the static files are to be looked at: no bucket in reserve while the media are in no bucket."""
+    if isinstance(media, conf.BucketSettings):
+        return _worth_looking_at(static_alias)
+    return conf.store_settings(conf.alias_named(static_alias).active)
 
 
 def _collected_font() -> str | None:

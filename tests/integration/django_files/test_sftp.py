@@ -13,7 +13,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
-from external_storage.django import conf
+from external_storage.django import checkup, conf
 from external_storage.errors import PermissionRefused, TransientStoreError
 from external_storage.health.servers import examine_server
 from external_storage.objects import Headers, Publish
@@ -225,6 +225,21 @@ def test_the_doctor_asks_whether_the_server_is_known_lets_us_in_and_has_the_fold
     found = {each["id"]: each["verdict"] for each in told["findings"]}
     assert [found[step] for step in STEPS] == ["ok"] * 4
     assert [found[f"permission.{verb}"] for verb in ("list", "write", "read", "delete")] == ["ok"] * 4
+
+
+def test_the_doctor_looks_at_the_server_in_use_though_a_bucket_is_kept_in_reserve(site, settings):
+    told = settings.EXTERNAL_STORAGE
+    keys = {"ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "secret"}
+    told["STORES"]["bucket"] = {"KIND": "s3", "BUCKET": "books-1", "REGION": "eu-west-3", **keys}
+    told["ALIASES"]["default"]["STORES"] = ["disk", "host", "bucket"]
+
+    def looked_at(active: str) -> str:
+        told["ALIASES"]["default"]["ACTIVE"] = active
+        settings.EXTERNAL_STORAGE = {**told}
+        return checkup.subject_of("default", "staticfiles").media.name
+
+    assert looked_at("host") == "host"
+    assert looked_at("disk") == "bucket"
 
 
 def test_what_is_found_tells_on_which_step_the_way_to_the_server_ends(site, tmp_path):
