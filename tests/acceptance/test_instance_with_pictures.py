@@ -297,7 +297,7 @@ def test_the_fonts_come_from_the_bucket(instance, switched, bucket):
     assert_bucket_serves(fonts, bucket.public_url)
 
 
-def test_the_content_security_policy_names_exactly_the_buckets_host(instance, switched, bucket):
+def test_a50_the_content_security_policy_names_exactly_the_buckets_host(instance, switched, bucket):
     assert csp_hosts(ask(f"{instance.url}/")) == {origin_of(bucket.public_url)}
 
 
@@ -418,5 +418,5 @@ def test_the_way_back_is_one_line_and_a_restart(instance, synchronised, library,
     assert csp_hosts(ask(f"{instance.url}/")) <= {instance.url}
 
 
-def test_no_secret_was_printed_logged_or_shown_in_the_process_list(instance, synchronised):
+def test_a34_no_secret_was_printed_logged_or_shown_in_the_process_list(instance, synchronised):
     assert_no_secret_shows(instance)

@@ -114,5 +114,5 @@ def test_search_shows_covers_from_the_bucket_without_touching_the_connector(inst
     assert len(told) == 1
 
 
-def test_no_secret_was_printed_logged_or_shown_in_the_process_list(instance, owner):
+def test_a34_no_secret_was_printed_logged_or_shown_in_the_process_list(instance, owner):
     assert_no_secret_shows(instance)

@@ -343,7 +343,7 @@ def test_s24_a_wrong_clock_is_measured(fake, bucket, disk, ahead, words):
 
 
 @pytest.mark.parametrize("status", [301, 307])
-def test_no_redirect_is_followed_and_the_right_region_is_named(fake, bucket, status):
+def test_a36_no_redirect_is_followed_and_the_right_region_is_named(fake, bucket, status):
     with FakeS3() as other:
         headers = {"Location": other.endpoint_url, "x_amz_bucket_region": "fr-par"}
         fake.misbehave(Fault.answer(status, "PermanentRedirect", **headers))
@@ -352,7 +352,7 @@ def test_no_redirect_is_followed_and_the_right_region_is_named(fake, bucket, sta
         assert other.requests == []
 
 
-def test_a_bare_redirect_is_refused(fake, bucket):
+def test_a36_a_bare_redirect_is_refused(fake, bucket):
     fake.misbehave(Fault.answer(302, Location="http://elsewhere.invalid/"))
     with pytest.raises(StoreRefused, match="another address"):
         list(bucket.list())
@@ -442,7 +442,7 @@ def test_an_own_object_whose_answer_got_lost_is_recognised(fake, bucket, disk):
 # Secrets
 
 
-def test_the_stores_own_words_never_repeat_how_we_signed(fake, bucket, disk, capsys):
+def test_a35_the_stores_own_words_never_repeat_how_we_signed(fake, bucket, disk, capsys):
     fault = fake.misbehave(Fault.echo(), method="PUT", key="02.jpg")
     report = transfer.copy(disk, bucket, RULES)
     told = "\n".join([*map(str, report.outcomes), *report.lines(), report.as_json()])
@@ -451,7 +451,7 @@ def test_the_stores_own_words_never_repeat_how_we_signed(fake, bucket, disk, cap
         assert secret not in told
 
 
-def test_no_traceback_shows_a_secret(fake, bucket):
+def test_a34_no_traceback_shows_a_secret(fake, bucket):
     fake.misbehave(Fault.echo())
     with pytest.raises(StorageError) as caught:
         put(bucket, "a.jpg", b"1")

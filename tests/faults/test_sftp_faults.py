@@ -19,6 +19,7 @@ from external_storage.errors import (
     CredentialsRefused,
     KeyRefused,
     PermissionRefused,
+    SettingsError,
     StoreFull,
     StoreRefused,
     StoreUnreachable,
@@ -136,6 +137,23 @@ def test_t3_a_secret_stands_in_no_command_line_environment_or_file(openssh):
 
 def processes_of(store) -> list[int]:
     return [channel.process_id for pool in (store._shared, store._ahead) for channel in pool._channels]
+
+
+def test_a33_no_name_of_a_file_a_folder_or_a_host_is_taken_for_a_command(openssh, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["$(touch canary)", "`touch canary`.png", "a.png; touch canary", "-rf"]
+    for name in names:
+        root = openssh.make_folder() / name
+        root.mkdir()
+        os.chown(root, USER_ID, USER_ID)
+        store = sftp_store(openssh, root)
+        send_ahead(store, dict.fromkeys(names, b"1"))
+        assert [get(store, key) for key in keys(store)] == [b"1"] * len(names)
+        assert not any(store.delete(names).values())
+    for host in ("-oProxyCommand=touch canary", "h$(touch canary)", "h;touch canary"):
+        with pytest.raises(SettingsError, match="is no host"):
+            sftp_store(openssh, "/", host=host).describe("a")
+    assert not [*tmp_path.iterdir(), *openssh.directory.rglob("canary")]
 
 
 def test_t3_a_host_that_does_not_answer_is_named(openssh):

@@ -120,7 +120,7 @@ def test_afterwards_pages_name_the_bucket_alone(site, moved, bucket):
     assert bucket.public_url.partition("//")[2].partition("/")[0] in policy
 
 
-def test_an_old_link_leads_to_the_bucket_for_an_hour_and_no_other_path_does(site, moved, bucket):
+def test_a52_an_old_link_leads_to_the_bucket_for_an_hour_and_no_other_path_does(site, moved, bucket):
     key = next(key for key in site.media_files() if key.startswith("covers/"))
     answer = ask_once(f"{site.url}/images/{key}")
     assert answer.status == 302
@@ -199,7 +199,7 @@ def home(site: Instance, moved: Prober) -> Prober:
     return prober
 
 
-def test_the_way_home_is_one_line_and_old_links_are_files_again(site, home):
+def test_a52_the_way_home_is_one_line_and_old_links_are_files_again(site, home):
     assert stores(site) == ON_DISK
     assert home.failures == []
     key, data = next((key, data) for key, data in site.media_files().items() if key.startswith("covers/"))

@@ -21,7 +21,7 @@ def formatted(record: logging.LogRecord) -> str:
     return SecretFreeFormatter([SECRET, "short", "wJalrXUtnFEMI-an-example-key-that-is-longer"]).format(record)
 
 
-def test_a_secret_is_blotted_out_of_messages_arguments_and_tracebacks():
+def test_a34_a_secret_is_blotted_out_of_messages_arguments_and_tracebacks():
     try:
         raise ValueError(f"refused with {SECRET}")
     except ValueError as error:
@@ -38,7 +38,7 @@ def test_a_longer_secret_is_hidden_whole_although_a_shorter_one_begins_it():
     assert formatted(record).endswith(": [hidden]")
 
 
-def test_error_pages_hide_keys_and_addresses_with_passwords():
+def test_a34_error_pages_hide_keys_and_addresses_with_passwords():
     bucket = {"BUCKET": "books", "ACCESS_KEY_ID": "an-id", "SECRET_ACCESS_KEY": SECRET}
     with override_settings(
         EXTERNAL_STORAGE={"STORES": {"bucket": bucket}}, REDIS_URL="redis://:hunter2@redis/0", SECRET_KEY=SECRET * 2
@@ -57,7 +57,7 @@ def test_the_policy_names_the_hosts_given_and_no_other():
 
 
 @pytest.mark.parametrize("directive", ["script-src", "style-src", "font-src"])
-def test_nothing_that_people_upload_can_become_a_script_or_a_style(directive):
+def test_a50_nothing_that_people_upload_can_become_a_script_or_a_style(directive):
     value = policy(["https://media.test"], ["https://media.test/static/"])
     assert dict(part.split(" ", 1) for part in value.split("; "))[directive] == "'self' https://media.test/static/"
 

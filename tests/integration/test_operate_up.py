@@ -334,7 +334,7 @@ def test_in_the_foreground_the_log_is_on_the_screen_and_ctrl_c_stops_the_site(un
     assert not answers(untouched.port)
 
 
-def test_no_secret_is_in_any_process_list_or_log(site):
+def test_a34_no_secret_is_in_any_process_list_or_log(site):
     site.set(AWS_SECRET_ACCESS_KEY="an-unmistakable-secret-value", EMAIL_HOST_PASSWORD="another-unmistakable-secret")
     try:
         printed = site.run("./bw-dev up -d").printed
@@ -358,7 +358,7 @@ def test_an_env_file_that_others_can_read_is_pointed_out(site):
     assert "chmod" not in site.run("./bw-dev check_settings").printed
 
 
-def test_what_looks_like_a_command_in_the_file_is_not_executed(site):
+def test_a39_what_looks_like_a_command_in_the_file_is_not_executed(site):
     original = site.env_file.read_text()
     site.env_file.write_text(original + "EMAIL_HOST_USER=$(touch canary)`touch canary`\n")
     try:

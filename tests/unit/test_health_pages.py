@@ -28,7 +28,7 @@ SCRIPTS = "script-src 'self' https://media.test/static/"
         ("default-src https:", Verdict.WARNING, "load from https:"),
     ],
 )
-def test_a_policy_names_the_files_hosts_and_nothing_wider(header, verdict, said):
+def test_a50_a_policy_names_the_files_hosts_and_nothing_wider(header, verdict, said):
     finding = pages.judge_policy(header, FILES)
     assert finding.verdict is verdict
     assert said in finding.seen

@@ -329,7 +329,7 @@ def test_nothing_is_left_behind(allowed):
 # A18: no credentials, no proxies
 
 
-def test_a_request_carries_nothing_of_this_machine(allowed, canary, monkeypatch, tmp_path):
+def test_a18_a_request_carries_nothing_of_this_machine(allowed, canary, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login canary password canary-secret\n")
     monkeypatch.setenv("NETRC", str(netrc))

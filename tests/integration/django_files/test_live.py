@@ -47,7 +47,7 @@ def test_an_upload_is_served_to_anybody_with_the_headers_of_the_rule(site):
     assert answer.headers["Cache-Control"] == IMMUTABLE
 
 
-def test_a_copied_picture_and_an_uploaded_one_cannot_be_told_apart(site):
+def test_a5_a_copied_picture_and_an_uploaded_one_cannot_be_told_apart(site):
     site.put_on_disk("covers/copied.png", PNG)
     site.storage.save("covers/uploaded.png", ContentFile(PNG))
     rules = transfer.Rules(publish=conf.alias_named("default").rule)

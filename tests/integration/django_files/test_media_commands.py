@@ -269,7 +269,7 @@ def test_without_a_bucket_the_setting_to_set_is_named(settings, tmp_path, run, c
     "name", ["copy_media_to_s3", "sync_media_to_s3", "set_cors_to_s3", "check_storage", "collectstatic"]
 )
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_no_command_prints_a_secret_even_if_the_store_repeats_it(site, own_static_files, run, name, options):
+def test_a35_no_command_prints_a_secret_even_if_the_store_repeats_it(site, own_static_files, run, name, options):
     site.put_on_disk("covers/a.png", PNG)
 
     def repeat(request):

@@ -264,7 +264,6 @@ def check_ids() -> list[str]:
         ({"CUSTOM_DOMAIN": "http://media.books.test"}, "external_storage.W001"),
         ({"DEFAULT_ACL": "private"}, "external_storage.W002"),
         ({"ENDPOINT_URL": "https://my-books.eu-1.linodeobjects.com"}, "external_storage.W003"),
-        ({"ENDPOINT_URL": "http://store.test:9000"}, "external_storage.W004"),
         ({"BUCKET": ""}, "external_storage.E001"),
     ],
 )
@@ -280,9 +279,12 @@ def test_what_two_stores_have_in_common_is_pointed_out_once(settings):
     assert [found.id for found in run_checks() if found.id == "external_storage.W005"] == ["external_storage.W005"]
 
 
-def test_an_unencrypted_store_on_this_machine_is_no_reason_to_warn(settings):
-    settings.EXTERNAL_STORAGE = changed(ENDPOINT_URL="http://127.0.0.1:9000")
-    assert check_ids() == []
+@pytest.mark.parametrize(
+    ("endpoint", "checks"), [("http://store.test:9000", ["external_storage.W004"]), ("http://127.0.0.1:9000", [])]
+)
+def test_a49_an_unencrypted_way_to_the_store_is_pointed_out_unless_it_stays_on_this_machine(settings, endpoint, checks):
+    settings.EXTERNAL_STORAGE = changed(ENDPOINT_URL=endpoint)
+    assert check_ids() == checks
 
 
 def test_good_settings_pass_the_system_checks(settings):

@@ -324,7 +324,7 @@ def test_while_another_run_works_on_the_alias_a_second_one_names_it(on_disk, run
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 @pytest.mark.parametrize("name", ["storage_plan", "storage_copy", "storage_verify"])
-def test_no_command_prints_a_secret_even_if_the_store_repeats_it(site, run, name, options, elsewhere, monkeypatch):
+def test_a35_no_command_prints_a_secret_even_if_the_store_repeats_it(site, run, name, options, elsewhere, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", site.server.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
     (elsewhere / "a.png").write_bytes(PNG)

@@ -170,7 +170,7 @@ def test_what_is_not_well_is_told_with_the_link_and_what_is_well_without(site, r
     assert "docs/operate/en/troubleshoot.md#storeanswers" not in out
 
 
-def test_no_secret_is_in_anything_it_says(site, run):
+def test_a34_no_secret_is_in_anything_it_says(site, run):
     site.configure(SECRET_ACCESS_KEY=CANARY)
     ran = run("storage_doctor")
     assert ran.code == 5
@@ -598,7 +598,7 @@ def test_a_store_that_overwrites_although_it_was_asked_not_to(site, fake, doctor
     assert told.seen("store.conditions") == "The store was asked not to overwrite, and did."
 
 
-def test_encryption_that_the_store_tells_of(site, fake, doctor):
+def test_a49_encryption_that_the_store_tells_of(site, fake, doctor):
     assert doctor()["store.encryption"] == "warning"
 
     def say_so(request, carry_on):

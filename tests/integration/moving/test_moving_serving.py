@@ -85,7 +85,7 @@ UNTIL_EXCHANGED = ("begin_mirroring", "begin_handover", "exchange")
 @pytest.mark.parametrize(
     ("mode", "links_to_the_bucket", "status"), [("direct", True, 302), ("redirect", False, 302), ("proxy", False, 200)]
 )
-def test_in_every_mode_old_links_are_good_on_every_step_there_and_back(
+def test_a52_in_every_mode_old_links_are_good_on_every_step_there_and_back(
     site_with_bucket, settings, mode, links_to_the_bucket, status
 ):
     site = site_with_bucket

@@ -257,7 +257,7 @@ def test_a_cover_from_an_address_goes_through_the_same_door(client, reachable, m
         pytest.param(404, "text/plain", b"no", "could not be fetched", id="not found"),
     ],
 )
-def test_what_is_no_cover_leaves_the_old_one_and_is_told_once(
+def test_a3_a19_what_is_no_cover_leaves_the_old_one_and_is_told_once(
     client, reachable, media, status, content_type, body, told
 ):
     edition = site.book()

@@ -20,6 +20,7 @@ from external_storage.django.moving.state import Step, fresh_state_of
 from external_storage.errors import StorageError
 from external_storage.health.findings import failure, ok
 from tests import pictures, site
+from tests.servers.web import answering
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -245,6 +246,16 @@ def test_a29_a_step_is_explained_and_confirmed_before_it_is_taken(keeper):
     text = page(keeper)
     assert "kept in step" in text
     assert "Links point at the old one." in text
+
+
+def test_a32_whatever_address_is_sent_for_a_store_is_refused_and_not_asked(keeper):
+    with answering(lambda peer, head: None) as inside:
+        for action in ("mirror", "move"):
+            for target in (f"http://{inside.host}/", f"sftp://{inside.host}/", "file:///etc"):
+                assert press(keeper, action, target=target, endpoint_url=f"http://{inside.host}/").status_code == 422
+        assert inside.requests == []
+    assert fresh_state_of("default").step is Step.SETTLED
+    assert not requests.open_requests()
 
 
 def test_each_step_is_written_down_with_who_took_it(keeper):

@@ -14,7 +14,7 @@ from .archives import exported, link, unpacked
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.usefixtures("no_tries_yet")]
 
 
-def test_nginx_sends_an_archive_to_its_owner_and_to_nobody_else(on, before_site, readable_folder, settings):
+def test_a53_nginx_sends_an_archive_to_its_owner_and_to_nobody_else(on, before_site, readable_folder, settings):
     settings.ALLOWED_HOSTS = ["books.test", "testserver"]
     # As the configuration says: nginx is let in by its group, and everybody else is kept out.
     os.chown(readable_folder, -1, grp.getgrnam("nogroup").gr_gid)
