@@ -16,6 +16,8 @@ def main() -> int:
     except StorageError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130  # as a shell says it; where in our code Ctrl-C hit is nobody's concern
     return 0
 
 

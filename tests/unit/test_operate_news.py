@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
+from bookwyrm import env
 from bookwyrm.operate import moves
 
 
@@ -56,3 +59,16 @@ def test_a_new_step_is_told_and_what_stands_below_it_is_not_told_again(clock):
 def test_what_has_arrived_is_not_on_the_way_any_more():
     arrived = replace(underway("watch: Seeing that everything goes well.", step="switched"), active="bucket")
     assert arrived.lines()[0] == "default     in 'bucket', just arrived (switched)"
+
+
+def test_whoever_stops_waiting_sees_no_traceback():
+    command = [
+        sys.executable,
+        str(env.CHECKOUT / "manage.py"),
+        "shell",
+        "--no-imports",
+        "-c",
+        "raise KeyboardInterrupt",
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
