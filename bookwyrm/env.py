@@ -142,7 +142,10 @@ def _acl(value: str) -> str | None:
 
 
 def _provider(value: str) -> str | None:
-    return None if called(value) else f"one of {', '.join(named_like(value))}"
+    if called(value):
+        return None
+    names = named_like(value)
+    return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
 
 
 def _addressing(value: str) -> str | None:

@@ -125,7 +125,7 @@ def test_bytes_that_are_no_text_are_a_problem_and_no_crash(read):
         ("AWS_DEFAULT_ACL", "public", "public-read, private or none"),
         ("AWS_S3_REGION_NAME", "eu west", "a region name"),
         ("AWS_S3_ADDRESSING_STYLE", "host", "auto, virtual or path"),
-        ("STORAGE_PROVIDER", "scalway", "scaleway"),
+        ("STORAGE_PROVIDER", "scalway", "expected scaleway"),
         ("DATABASE_URL", "mysql://localhost/books", "postgres://"),
         ("DATABASE_URL", "books.sqlite3", "sqlite:///"),
         ("REDIS_URL", "localhost:6379", "redis://"),
