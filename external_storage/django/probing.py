@@ -43,10 +43,9 @@ class ProbingCommand(StorageCommand):
             self.tell_findings(findings)
 
     def _advise(self, bucket: conf.BucketSettings, may_not: list[str]) -> None:
-        prefixes = sorted({bucket.prefix, *sending.prefixes_in(bucket)})
         if may_not:
             self.tell("A policy with all that this site's access key needs, and nothing more:")
-            self.tell(access.to_paste(access.least_privilege_policy(bucket.bucket, prefixes)))
+            self.tell(access.to_paste(sending.least_policy_for(bucket)))
         else:
             self.tell("If the bucket decides access by its policy, this one opens the site's files, and only those:")
-            self.tell(access.to_paste(access.public_read_policy(bucket.bucket, prefixes)))
+            self.tell(access.to_paste(access.public_read_policy(bucket.bucket, sending.prefixes_in(bucket))))

@@ -6,11 +6,12 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import Any
 from urllib.parse import quote
 
 from .. import transfer
 from ..errors import KeyRefused, ObjectMissing, SettingsError
-from ..health.access import judge_public
+from ..health.access import judge_public, least_privilege_policy
 from ..health.asking import Ask, ask
 from ..health.findings import Finding, Verdict
 from ..objects import ObjectInfo
@@ -122,9 +123,19 @@ def samples(alias: str, store: Store, count: int = SAMPLES) -> list[ObjectInfo]:
 
 def prefixes_in(bucket: conf.BucketSettings) -> list[str]:
     """Return the prefix of every store in the same bucket: what one policy for it has to name."""
-    stores = conf.configuration().stores.values()
-    same = (store for store in stores if isinstance(store, conf.BucketSettings) and store.bucket == bucket.bucket)
-    return sorted({store.prefix for store in same})
+    return sorted({store.prefix for store in _stores_in(bucket)})
+
+
+def least_policy_for(bucket: conf.BucketSettings) -> dict[str, Any]:
+    """Return the policy with all that the site's access key needs in this bucket, whichever of its stores does it."""
+    sends_acls = any(store.acl for store in _stores_in(bucket))
+    return least_privilege_policy(bucket.bucket, prefixes_in(bucket), sends_acls=sends_acls)
+
+
+def _stores_in(bucket: conf.BucketSettings) -> list[conf.BucketSettings]:
+    configured = conf.configuration().stores.values()
+    buckets = (store for store in configured if isinstance(store, conf.BucketSettings))
+    return [bucket, *(store for store in buckets if store.bucket == bucket.bucket)]
 
 
 def _holds(store: Store, key: str) -> bool:

@@ -35,7 +35,7 @@ def public_read_policy(bucket: str, prefixes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def least_privilege_policy(bucket: str, prefixes: Sequence[str]) -> dict[str, Any]:
+def least_privilege_policy(bucket: str, prefixes: Sequence[str], *, sends_acls: bool) -> dict[str, Any]:
     """Return the policy for the site's own access key: what the site does with the bucket, and nothing more."""
     return {
         "Version": "2012-10-17",
@@ -43,7 +43,8 @@ def least_privilege_policy(bucket: str, prefixes: Sequence[str]) -> dict[str, An
             {
                 "Effect": "Allow",
                 "Action": [
-                    *("s3:GetObject", "s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject"),
+                    *("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
+                    *(["s3:PutObjectAcl"] if sends_acls else []),
                     *("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"),
                 ],
                 "Resource": [f"arn:aws:s3:::{bucket}/{prefix}*" for prefix in prefixes],

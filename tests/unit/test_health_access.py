@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from external_storage.health import access, findings
@@ -98,7 +100,18 @@ def test_the_public_policy_lets_strangers_read_the_prefixes_and_nothing_else():
 
 
 def test_the_sites_own_policy_gives_no_power_over_the_bucket():
-    statements = access.least_privilege_policy("my-books", ["images/"])["Statement"]
-    actions = {action for statement in statements for action in statement["Action"]}
+    actions = actions_of(access.least_privilege_policy("my-books", ["images/"], sends_acls=True))
     assert not any("Bucket" in action and not action.startswith(("s3:List", "s3:Get")) for action in actions)
     assert "s3:*" not in actions
+
+
+def test_the_sites_own_key_may_set_acls_only_where_files_are_sent_with_one():
+    with_acls, without = (
+        actions_of(access.least_privilege_policy("my-books", ["images/"], sends_acls=each)) for each in (True, False)
+    )
+    assert with_acls - without == {"s3:PutObjectAcl"}
+    assert without < with_acls
+
+
+def actions_of(policy: dict[str, Any]) -> set[str]:
+    return {action for statement in policy["Statement"] for action in statement["Action"]}

@@ -368,7 +368,8 @@ def test_s21_the_least_policy_is_printed_where_a_permission_is_missing(site, fro
     front(lambda request: DENIED if request.headers.get("Authorization") and request.command == "PUT" else None)
     out = run("storage_doctor", "--quick").out
     assert f"arn:aws:s3:::{site.bucket.name}/images/*" in out
-    assert "s3:PutObject" in out
+    assert '"s3:PutObject"' in out
+    assert '"s3:PutObjectAcl"' in out, "files are sent with an ACL"
 
 
 def test_a_key_that_may_store_files_but_set_no_acl(site, front, doctor, run):

@@ -105,7 +105,6 @@ class Command(StorageCommand):
         about_the_key = {f.id for f in found if f.id.startswith("permission.") and f.verdict is not Verdict.OK}
         if not about_the_key or not isinstance(subject.media, conf.BucketSettings):
             return
-        prefixes = sorted({subject.media.prefix, *sending.prefixes_in(subject.media)})
         self._tell(say("A policy with all that this site's access key needs, and nothing more:"))
-        self.tell(access.to_paste(access.least_privilege_policy(subject.media.bucket, prefixes)))
+        self.tell(access.to_paste(sending.least_policy_for(subject.media)))
         self.tell()
