@@ -15,27 +15,27 @@ from ..sentences import say
 
 
 @contextmanager
-def only_run_on(folder: Path) -> Iterator[None]:
+def only_run_on(folder: Path, *, standing_for: str | None = None) -> Iterator[None]:
     """Hold the folder's lock for the length of the block. Raise `LockHeld`, naming the other run, if there is one.
 
     The kernel keeps the lock and lets go of it when the process ends, however it ends: none is left behind. Nothing
-    is written into the folder.
+    is written into the folder. It may be *standing_for* a place elsewhere, which is then the one that is named.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _lock(descriptor, folder)
+        _lock(descriptor, standing_for or str(folder))
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _lock(descriptor: int, place: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as busy:
         remedy = say("Wait until it has finished, then run this again if anything is left to do.")
         raise LockHeld(
-            say("Another run works on {folder}{holder}.", folder=folder, holder=_holder(descriptor)), remedy=remedy
+            say("Another run works on {folder}{holder}.", folder=place, holder=_holder(descriptor)), remedy=remedy
         ) from busy
     except OSError as problem:
         # Some network file systems have no locks. Two runs at once then cost work, and lose nothing.

@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,6 +38,13 @@ class Place:
     @property
     def is_folder(self) -> bool:
         return self.settings.is_on_this_machine
+
+    @property
+    def fingerprint(self) -> str:
+        """A name for a file about this place: the same however the place is written, and telling nothing of it."""
+        options_hold_secrets = isinstance(self.settings, conf.DjangoStorageSettings)
+        where = self.store.place if options_hold_secrets else _whereabouts(self.settings)
+        return sha256(repr(where).encode()).hexdigest()[:32]
 
     @property
     def provider(self) -> Provider | None:

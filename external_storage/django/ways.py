@@ -108,11 +108,19 @@ class Way:
             refuse_folder_that_cannot_be_written(self.target.settings.root)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the locks of all folders concerned. Raise `LockHeld` if another run works on one of them."""
+    def alone(self, *, writes: bool = True) -> Iterator[None]:
+        """Hold the locks of all folders concerned. Raise `LockHeld` if another run works on one of them.
+
+        A run that *writes* to a place elsewhere keeps other runs of this machine from writing there too.
+        """
         with ExitStack() as held:
             for folder in sorted({folder.resolve() for folder in self._folders() if folder.is_dir()}):
                 held.enter_context(only_run_on(folder))
+            state_dir = conf.configuration().state_dir
+            if writes and state_dir is not None and not self.target.is_folder:
+                stand_in = state_dir / "runs" / self.target.fingerprint
+                stand_in.mkdir(mode=0o700, parents=True, exist_ok=True)
+                held.enter_context(only_run_on(stand_in, standing_for=self.target.store.place))
             yield
 
     def _folders(self) -> Iterator[Path]:

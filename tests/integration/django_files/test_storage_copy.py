@@ -322,6 +322,31 @@ def test_while_another_run_works_on_the_alias_a_second_one_names_it(on_disk, run
         other.communicate()
 
 
+@one_server
+def test_while_another_run_writes_to_the_bucket_a_second_one_names_it_and_a_dry_run_does_not_mind(
+    site, run, elsewhere, monkeypatch, tmp_path, settings
+):
+    settings.EXTERNAL_STORAGE = {**settings.EXTERNAL_STORAGE, "STATE_DIR": str(tmp_path / "state")}
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", site.server.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", site.server.secret_access_key)
+    (elsewhere / "a.png").write_bytes(PNG)
+    arguments = ("storage_copy", f"file://{elsewhere}", bucket_url(site), "--rule", MAY_PUBLISH)
+    assert run(*arguments).code == 0
+    (stand_in,) = (tmp_path / "state" / "runs").iterdir()
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(stand_in)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "holding\n"
+        refused = run(*arguments)
+        assert refused.code == 6
+        assert f"process {other.pid}" in refused.err
+        assert site.bucket.name in refused.err
+        assert run(*arguments, "--dry-run").code == 0
+    finally:
+        other.kill()
+        other.communicate()
+    assert run(*arguments).code == 0, "a lock whose owner was killed is free"
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 @pytest.mark.parametrize("name", ["storage_plan", "storage_copy", "storage_verify"])
 def test_a35_no_command_prints_a_secret_even_if_the_store_repeats_it(site, run, name, options, elsewhere, monkeypatch):

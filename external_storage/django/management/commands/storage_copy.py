@@ -42,7 +42,7 @@ class Command(WayCommand, ProbingCommand):
         way = self.way(options)
         refuse_half_of_a_store_in_use(way.target)
         way.check_target_can_be_written()
-        with way.alone():
+        with way.alone(writes=not options["dry_run"]):
             if not self._is_fit(way, options):
                 return StoreRefused.exit_code
             source, target = _throttled(way, bandwidth)
