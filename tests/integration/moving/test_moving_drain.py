@@ -82,6 +82,22 @@ def test_a_drainer_that_was_overtaken_by_another_delivers_again(mirroring, monke
     assert mirroring.held("other") == {"a.txt": "two"}
 
 
+def test_who_is_told_to_stop_waits_for_no_store_and_its_mark_stays(mirroring, monkeypatch):
+    mirroring.save("a.txt", "one")
+    paused = Paused(monkeypatch, conf.store_named("other"), "put")
+    before = set(threading.enumerate())
+    background = threading.Thread(target=mirroring.drain, daemon=True)
+    background.start()
+    paused.await_it()
+    at_work = set(threading.enumerate()) - before
+    assert len(at_work) > 1
+    assert all(thread.daemon for thread in at_work), "the end of the process would wait for these"
+    assert mirroring.open_keys() == {("a.txt", "other")}
+    paused.go_on()
+    background.join()
+    assert mirroring.open_keys() == set()
+
+
 def test_ten_threads_that_write_while_two_drain_leave_two_equal_stores(mirroring):
     stop = threading.Event()
 

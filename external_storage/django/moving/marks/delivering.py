@@ -6,7 +6,6 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ....errors import ObjectMissing, StorageError, StoreRefused, TransientStoreError, VerificationFailed
@@ -15,6 +14,7 @@ from ....sentences import as_line, say
 from ....stores import Store
 from ....transfer.copy import copy_object
 from ....transfer.plan import Rules
+from ....transfer.side_by_side import side_by_side
 from ... import conf
 from .. import database
 from ..state import fresh_state_of
@@ -66,13 +66,12 @@ def drain(alias: str, *, threads: int = 8, should_stop: Callable[[], bool] = lam
         else:
             done.delivered += 1
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="drain") as together:
-        for target in _targets(alias):
-            while not should_stop() and target not in done.reasons and (due := _due(alias, target)):
-                before = done.delivered + done.failed
-                deque(together.map(attempt, due), maxlen=0)
-                if done.delivered + done.failed == before:
-                    break  # others are at all of them
+    for target in _targets(alias):
+        while not should_stop() and target not in done.reasons and (due := _due(alias, target)):
+            before = done.delivered + done.failed
+            deque(side_by_side(attempt, due, threads=min(threads, len(due))), maxlen=0)
+            if done.delivered + done.failed == before:
+                break  # others are at all of them
     return done
 
 
