@@ -77,10 +77,10 @@ class Command(StorageCommand):
     def _tell_marks(self, alias: str) -> None:
         behind = marks.count_open(alias)
         if behind:
-            self.tell(f"    {behind} changes have not reached their store yet:")
+            self.tell(f"    Changes that have not reached their store yet: {behind}")
         for mark in marks.open_marks(alias, at_most=MOST_MARKS_NAMED):
             why = mark.last_error or "not tried yet"
-            self.tell(f"      {mark.key!r} -> {mark.target}, {mark.attempts} tries: {why}")
+            self.tell(f"      {mark.key!r} -> {mark.target} (tries so far: {mark.attempts}): {why}")
         if behind > MOST_MARKS_NAMED:
             self.tell(f"      and {behind - MOST_MARKS_NAMED} more")
 
