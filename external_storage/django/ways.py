@@ -116,12 +116,22 @@ class Way:
         with ExitStack() as held:
             for folder in sorted({folder.resolve() for folder in self._folders() if folder.is_dir()}):
                 held.enter_context(only_run_on(folder))
-            state_dir = conf.configuration().state_dir
-            if writes and state_dir is not None and not self.target.is_folder:
-                stand_in = state_dir / "runs" / self.target.fingerprint
-                stand_in.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if writes and (stand_in := self._stand_in_for_target()) is not None:
                 held.enter_context(only_run_on(stand_in, standing_for=self.target.store.place))
             yield
+
+    def _stand_in_for_target(self) -> Path | None:
+        """Return the folder whose lock stands for a target that is none, or None where there can be no such folder.
+
+        Without it two runs at once cost work, and lose nothing; a state folder that is full must not keep one back.
+        """
+        state_dir = conf.configuration().state_dir
+        if state_dir is None or self.target.is_folder:
+            return None
+        stand_in = state_dir / "runs" / self.target.fingerprint
+        with suppress(OSError):
+            stand_in.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return stand_in if stand_in.is_dir() else None
 
     def _folders(self) -> Iterator[Path]:
         stores = [] if self.alias is None else [conf.store_settings(name) for name in self.alias.stores]

@@ -345,6 +345,10 @@ def test_while_another_run_writes_to_the_bucket_a_second_one_names_it_and_a_dry_
         other.kill()
         other.communicate()
     assert run(*arguments).code == 0, "a lock whose owner was killed is free"
+    stand_in.rmdir()
+    stand_in.parent.rmdir()
+    stand_in.parent.write_text("no folder can be made here")
+    assert run(*arguments).code == 0, "where there can be no lock, nothing is kept back"
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
