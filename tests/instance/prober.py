@@ -7,7 +7,8 @@ import time
 import urllib.request
 from types import TracebackType
 
-PAUSE = 0.01
+# Often enough that nothing which fails for a moment goes unseen; much more only takes the site's processor away.
+PAUSE = 0.05
 
 
 class Prober:
