@@ -31,7 +31,7 @@ class DeletingCommand(StorageCommand):
         store, allowed = options["store"], options["max_delete"]
         if allowed is not None and count > allowed:
             raise TooMany(
-                f"{count:,} files would be deleted from {store!r}, and {allowed:,} are allowed.",
+                f"Files that would be deleted from {store!r}: {count:,}. Allowed: {allowed:,}.",
                 remedy="Nothing was deleted. Raise --max-delete if that is what you want.",
             )
         return bool(count) and self.is_wanted(question, options)

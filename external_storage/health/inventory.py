@@ -38,7 +38,7 @@ def judge_references(missing: Tally, referenced: int, place: str) -> Finding:
         return ok(
             "files.missing",
             say(
-                "All {referenced} files that the database refers to are in {place}.",
+                "Every file that the database refers to is in {place} ({referenced} in all).",
                 referenced=referenced,
                 place=place,
             ),
@@ -46,7 +46,7 @@ def judge_references(missing: Tally, referenced: int, place: str) -> Finding:
     return failure(
         "files.missing",
         say(
-            "{count} of {referenced} files that the database refers to are not in {place}: {named}.",
+            "Of the files that the database refers to, {place} lacks {count} of {referenced}: {named}.",
             count=missing.count,
             referenced=referenced,
             place=place,
@@ -63,7 +63,7 @@ def judge_unreferenced(unreferenced: Tally, place: str) -> Finding:
     return warning(
         "files.unreferenced",
         say(
-            "The database refers to none of {count} files in {place}: {named}.",
+            "{place} holds files that the database does not refer to ({count}): {named}.",
             count=unreferenced.count,
             place=place,
             named=unreferenced.in_words,
@@ -82,7 +82,7 @@ def judge_thumbnails(missing: Tally, place: str, *, remade_by: str) -> Finding:
     return warning(
         "files.thumbnails",
         say(
-            "{count} smaller pictures are not in {place}: {named}.",
+            "{place} lacks smaller pictures ({count}): {named}.",
             count=missing.count,
             place=place,
             named=missing.in_words,
@@ -150,12 +150,12 @@ def judge_manifest(named: Collection[str], held: Collection[str], place: str) ->
     if not missing:
         return ok(
             "static.manifest",
-            say("All {count} files that pages may name are in {place}.", count=len(set(named)), place=place),
+            say("Every file that pages may name is in {place} ({count} in all).", count=len(set(named)), place=place),
         )
     return failure(
         "static.manifest",
         say(
-            "{count} of {named_count} files that pages may name are not in {place}: {named}.",
+            "Of the files that pages may name, {place} lacks {count} of {named_count}: {named}.",
             count=len(missing),
             named_count=len(set(named)),
             place=place,
@@ -171,7 +171,7 @@ def judge_staleness(changed: Collection[str], *, manifest_differs: bool, place: 
         return warning(
             "static.stale",
             say(
-                "{count} static files have changed since they were collected: {named}.",
+                "Static files have changed since they were collected ({count}): {named}.",
                 count=len(changed),
                 named=_named(changed),
             ),

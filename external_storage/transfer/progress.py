@@ -156,7 +156,7 @@ def describe(report: Report, *, newest_key: bool = False) -> str:
         parts.append(say("{time} left", time=time_in_words(left)))
     parts.append(say("{count} in flight", count=len(report.in_flight)))
     if report.retries:
-        parts.append(say("{count} retries", count=report.retries))
+        parts.append(say("tried again {count}", count=report.retries))
     if report.failed:
         parts.append(say("{count} failed", count=report.failed))
     if newest_key and (key := next(iter(tuple(report.in_flight)), None)) is not None:
@@ -166,8 +166,8 @@ def describe(report: Report, *, newest_key: bool = False) -> str:
 
 def _files_so_far(report: Report) -> str:
     if report.expected_objects is None:
-        return say("{count:,} files", count=report.seen)
-    return say("{count:,} of {total:,} files", count=report.seen, total=report.expected_objects)
+        return say("files: {count:,}", count=report.seen)
+    return say("files: {count:,} of {total:,}", count=report.seen, total=report.expected_objects)
 
 
 def _seconds_left(report: Report, seconds: float) -> float | None:

@@ -37,11 +37,11 @@ def clock(monkeypatch) -> list[float]:
 
 def test_a_countdown_is_one_line_and_another_one_ten_seconds_later(clock):
     news = moves.News()
-    assert len(news.of(underway("mirror: 11 s to wait, 0 changes to carry over."))) == 2
-    assert news.of(underway("mirror: 9 s to wait, 0 changes to carry over.")) == []
+    assert len(news.of(underway("mirror: 11 s to wait; changes to carry over: 0."))) == 2
+    assert news.of(underway("mirror: 9 s to wait; changes to carry over: 0.")) == []
     clock[0] += 10
-    assert news.of(underway("mirror: 1 s to wait, 0 changes to carry over.")) == [
-        "            mirror: 1 s to wait, 0 changes to carry over."
+    assert news.of(underway("mirror: 1 s to wait; changes to carry over: 0.")) == [
+        "            mirror: 1 s to wait; changes to carry over: 0."
     ]
 
 

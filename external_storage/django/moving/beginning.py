@@ -14,7 +14,7 @@ from itertools import islice
 from django.db import IntegrityError
 
 from ...errors import ObjectMissing, SettingsError, StorageError, TransientStoreError
-from ...sentences import say
+from ...sentences import joined, say
 from ...stores.base import Store
 from .. import conf
 from ..deadline import within
@@ -67,10 +67,10 @@ def where_files_are(alias: str) -> str:
         return complete[0]
     raise SettingsError(
         say(
-            "It is not clear where the files of {alias!r} are. Of {count} files that the database refers to, {named}.",
+            "It is not clear where the files of {alias!r} are. Of {count} that the database refers to, {named}.",
             alias=alias,
             count=len(keys),
-            named=", ".join((_counted(name, have) for name, have in found.items())),
+            named=joined(_counted(name, have) for name, have in found.items()),
         ),
         setting=conf.configuration().known_as("ACTIVE"),
         remedy=say("Bring them together with storage_copy, or let the settings name the store that has them."),
@@ -100,7 +100,9 @@ def _has(store: Store, key: str) -> bool:
 
 
 def _counted(name: str, have: set[str] | None) -> str:
-    return f"{name!r} cannot be asked" if have is None else f"{name!r} has {len(have)}"
+    if have is None:
+        return say("{name!r} cannot be asked", name=name)
+    return say("{name!r} has {count}", name=name, count=len(have))
 
 
 def _write(alias: str, active: str) -> None:

@@ -40,23 +40,26 @@ LOOKED_AT_AGAIN = 200
 
 _IN_WORDS = {
     "missing": (
-        say("{count:,} files are not in {target!r}"),
+        say("Files that are not in {target!r} ({count:,})"),
         say("Run storage_move again; it copies what is missing."),
     ),
     "different": (
-        say("{count:,} files differ between {source!r} and {target!r}"),
+        say("Files that differ between {source!r} and {target!r} ({count:,})"),
         say("Run storage_move again; it copies them once more. If they still differ, ask why with storage_verify."),
     ),
     "target-only": (
-        say("{count:,} files are in {target!r} alone, and the site does not know why"),
+        say("Files that are in {target!r} alone, and the site does not know why ({count:,})"),
         say(
             "They may have been deleted before changes were carried there. storage_prune {alias} {target} shows them, "
             "and removes them if you agree."
         ),
     ),
-    "unreadable": (say("{count:,} files could not be compared"), say("See that they can be read, or remove them.")),
+    "unreadable": (
+        say("Files that could not be compared ({count:,})"),
+        say("See that they can be read, or remove them."),
+    ),
     "held-back": (
-        say("{count:,} files that the database refers to may not become public"),
+        say("Files that the database refers to and that may not become public ({count:,})"),
         say("Let the publishing rule allow them, or remove the rows that refer to them."),
     ),
 }

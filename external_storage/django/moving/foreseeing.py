@@ -51,4 +51,4 @@ def _foresee_copy(arrival: Arrival, source: str, view: View) -> None:
         state_dir=conf.configuration().state_dir,
     )
     arrival.would_copy = report.copied
-    view.begins("would", f"{report.copied:,} files would be copied, {bytes_in_words(report.bytes)}.")
+    view.begins("would", f"Files that would be copied: {report.copied:,}, {bytes_in_words(report.bytes)}.")

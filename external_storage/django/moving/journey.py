@@ -418,7 +418,7 @@ class Journey:
             if in_the_way and time.monotonic() > patience_ends:
                 raise Blocked([ladder.blocker_of(in_the_way)])
             to_wait = say(
-                "{seconds:.0f} s to wait, {count:,} changes to carry over.", seconds=seconds, count=in_the_way.count
+                "{seconds:.0f} s to wait; changes to carry over: {count:,}.", seconds=seconds, count=in_the_way.count
             )
             reasons = [say("{store}: {why}", store=store, why=why) for store, why in drained.reasons.items()]
             self._view.goes_on(chapter, joined([to_wait, *reasons], " "))

@@ -216,10 +216,10 @@ def blocker_of(marked: marks.Waiting) -> Blocker:
 
 def _described(marked: marks.Waiting) -> str:
     if marked.example is None:  # it was delivered while they were counted
-        return say("{count:,} changes had not reached their store a moment ago.", count=marked.count)
+        return say("A moment ago, changes had not reached their store ({count:,}).", count=marked.count)
     key, target, reason = marked.example.key, marked.example.target, marked.example.last_error
     return say(
-        "{count:,} changes have not reached their store yet, {key!r} in {target!r} for one: {reason}",
+        "Changes have not reached their store yet ({count:,}), {key!r} in {target!r} for one: {reason}",
         count=marked.count,
         key=key,
         target=target,

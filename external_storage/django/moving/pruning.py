@@ -83,7 +83,7 @@ def _delete(keys: list[str], done: Pruned, max_delete: int | None) -> None:
             done.failed[key] = error
     if len(keys) > allowed:
         raise TooMany(
-            f"{done.deleted:,} files were deleted from {done.store!r}; more than that was not allowed.",
+            f"Files deleted from {done.store!r}: {done.deleted:,}; more than that was not allowed.",
             remedy="Raise --max-delete if the others may go too.",
         )
 

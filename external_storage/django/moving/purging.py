@@ -124,7 +124,7 @@ def _delete(left: RetryingStore, batch: Iterable[Line], found: Purge, max_delete
             found.keep(key, error.what)
     if len(keys) > allowed:
         raise TooMany(
-            f"{found.deleted:,} files were deleted from {found.store!r}; more than that was not allowed.",
+            f"Files deleted from {found.store!r}: {found.deleted:,}; more than that was not allowed.",
             remedy="Raise --max-delete if the others may go too.",
         )
 

@@ -43,7 +43,7 @@ class Asked:
             return []
         rest = ["…"] if self.wrong > len(self.named) else []
         what = say(
-            "{count:,} files are not served to visitors as they should be: {named}",
+            "Files that visitors are not served as they should be ({count:,}): {named}",
             count=self.wrong,
             named=joined([*self.named, *rest], "; "),
         )

@@ -730,7 +730,7 @@ def test_f19_files_that_rows_refer_to_and_nobody_has(site, doctor):
     site.bucket.client.delete_object(Bucket=site.bucket.name, Key="images/covers/a.png")
     told = doctor(quick=False)
     assert told["files.missing"] == "failure"
-    assert "1 of 1 files that the database refers to are not in" in told.seen("files.missing")
+    assert "lacks 1 of 1" in told.seen("files.missing")
     assert "'covers/a.png'" in told.seen("files.missing")
 
 

@@ -85,7 +85,7 @@ def test_no_more_go_than_may(disk, run):
     found = [old_file(disk, f"covers/b{number}.png") for number in range(3)]
     ran = run("storage_orphans", *AT_ONCE, "--max-delete", "2")
     assert ran.code == 2
-    assert "3 files have no reference, and 2 may go; none went." in ran.err
+    assert "Files without a reference: 3. Allowed to go: 2. None went." in ran.err
     assert all(path.exists() for path in found)
 
 

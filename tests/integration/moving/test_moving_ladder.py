@@ -94,7 +94,7 @@ def test_a_step_waits_for_the_changes_made_before_it(site):
     site.time_passes()
     ladder.begin_handover("default")
     site.time_passes()
-    with pytest.raises(ladder.StepRefused, match=r"1 changes have not reached their store yet, 'a\.txt' in 'other'"):
+    with pytest.raises(ladder.StepRefused, match=r"not reached their store yet \(1\), 'a\.txt' in 'other'"):
         ladder.exchange("default")
     with pytest.raises(ladder.StepRefused, match=r"a\.txt"):
         ladder.wait_until_complete("default", at_most=0.1)

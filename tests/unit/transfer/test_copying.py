@@ -392,7 +392,7 @@ def test_the_view_on_a_terminal_shows_what_is_left(disk):
         disk, Slow(), RULES, concurrency=4, progress=transfer.TerminalProgress(stream, interval=0.02)
     )
     shown = stream.getvalue()
-    assert "of 300 files" in shown
+    assert "of 300, sent" in shown
     assert "left" in shown
     assert "in flight" in shown
     assert shown.rstrip("\n").endswith(report.last_line())

@@ -36,7 +36,7 @@ class Command(StorageCommand):
                 ticker.clear()
                 found[_kind(missing)] += 1
                 self._tell(missing, search, as_json=options["json"])
-                ticker.show(f"{search.references:,} files looked for, {found.total():,} missing")
+                ticker.show(f"files looked for {search.references:,}, missing {found.total():,}")
         ticker.clear()
         code = VerificationFailed.exit_code if found.total() > found["to_make"] else 0
         counts = {kind: found[kind] for kind in ("elsewhere", "to_make", "unknown", "lost")}

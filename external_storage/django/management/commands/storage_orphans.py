@@ -81,7 +81,7 @@ class Command(StorageCommand):
             # If there are more, none goes: nothing needs to be remembered of them.
             if count <= options["max_delete"]:
                 found[info.key] = info
-            ticker.show(f"{search.in_use:,} files in use, {count:,} without a reference")
+            ticker.show(f"files in use {search.in_use:,}, without a reference {count:,}")
         ticker.clear()
         return found, count, size
 
@@ -95,7 +95,7 @@ class Command(StorageCommand):
     def _is_wanted(self, search: Search, count: int, size: int, options: dict[str, Any]) -> bool:
         if count > options["max_delete"]:
             raise TooMany(
-                f"{count:,} files have no reference, and {options['max_delete']:,} may go; none went.",
+                f"Files without a reference: {count:,}. Allowed to go: {options['max_delete']:,}. None went.",
                 remedy="Look at what is named above. If all of them may go, raise --max-delete.",
             )
         if options["yes"]:
@@ -104,7 +104,7 @@ class Command(StorageCommand):
             raise SettingsError(
                 "Nobody can be asked here.", remedy="Add --yes if the files may go, or --dry-run to name them."
             )
-        question = f"Remove these {count:,} files, {size:,} bytes, from {search.store.place} for good? [y/N] "
+        question = f"Remove these files ({count:,}, {size:,} bytes) from {search.store.place} for good? [y/N] "
         return input(question).strip().lower() in ("y", "yes")
 
     def _pause(self, seconds: float, *, silent: bool) -> None:

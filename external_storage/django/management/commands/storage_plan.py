@@ -75,7 +75,7 @@ def _asked(place: Place, requests: cost.Requests) -> cost.Requests:
 
 def _in_words(way: Way, foreseen: Forecast, assumed: cost.Assumptions) -> Iterator[str]:
     report = foreseen.report
-    yield f"To copy: {report.copied:,} files, {bytes_in_words(report.bytes)}; {foreseen.replaced:,} replace others."
+    yield f"Files to copy: {report.copied:,}, {bytes_in_words(report.bytes)}; replacing others: {foreseen.replaced:,}."
     if not way.source.is_folder:
         yield "What the files hold was not looked at; the rule may hold back more than by their names."
     for place, requests in ((way.source, foreseen.source), (way.target, foreseen.target)):

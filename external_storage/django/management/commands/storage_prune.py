@@ -26,7 +26,7 @@ class Command(DeletingCommand):
         with stoppable(), closing_off(view):
             found = pruning.look(alias, store, view=view, each=lambda key: view.says("prune", f"only there: {key!r}"))
             view.ends()
-            question = f"Delete {found.found:,} files from {store!r}? No other store of {alias!r} has them."
+            question = f"Delete files from {store!r} ({found.found:,})? No other store of {alias!r} has them."
             if self.may_delete(found.found, question, options):
                 found = pruning.prune(alias, store, view=view, max_delete=options["max_delete"])
         return self._told(found, as_json=options["json"])

@@ -46,7 +46,7 @@ class Command(DeletingCommand):
         alias, store = options["alias"], options["store"]
         found = purging.look(alias, store, view=view)
         view.ends()
-        question = f"Delete {found.may_go:,} files from {store!r}? {found.kept_in!r} has each of them."
+        question = f"Delete files from {store!r} ({found.may_go:,})? {found.kept_in!r} has each of them."
         if found.may_go and not self.may_delete(found.may_go, question, options):
             return found
         return found if options["dry_run"] else purging.purge(alias, store, view=view, max_delete=options["max_delete"])
