@@ -130,8 +130,7 @@ def whereabouts(store: str) -> list[Whereabouts]:
 def _of(alias: str, wanted: str) -> Whereabouts:
     state, asked = fresh_state_of(alias), requests.request_for(alias)
     is_asked = asked is not None and asked.is_open
-    progress = dict(asked.progress) if is_asked else {}
-    notes = progress.pop("failures", [])
+    progress = asked.progress if is_asked else requests.Progress()
     target = asked.target if is_asked else ""
     return Whereabouts(
         alias=alias,
@@ -139,12 +138,12 @@ def _of(alias: str, wanted: str) -> Whereabouts:
         step=str(state.step),
         standby=state.standby,
         target=target,
-        progress="; ".join(f"{chapter}: {text}" for chapter, text in progress.items()),
+        progress=f"{progress.chapter}: {progress.text}" if progress.chapter else "",
         problem=asked.problem if is_asked else "",
         changes_to_carry=marks.count_open(alias),
         mover=str(locks.holder_of(alias) or ""),
         wanted="" if wanted in (state.active, target) else wanted,
-        notes=tuple(map(str, notes)),
+        notes=tuple(map(str, progress.said)),
     )
 
 

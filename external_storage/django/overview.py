@@ -17,6 +17,7 @@ from ..sentences import in_language, is_said_in, joined, unpacked
 from ..transfer.cost import GB
 from . import conf, looking, reports
 from .moving import ladder, locks, marks, requests
+from .moving.journey import Stage, stage_of
 from .moving.state import State, Step, fresh_state_of
 from .staticfiles import StaticStorage
 
@@ -48,6 +49,14 @@ CHAPTERS = {
     "force": _("Overruled"),
 }
 """The chapters of a move, as `moving.journey` names them."""
+
+WAY = (
+    (_("Check"), {Stage.APART}),
+    (_("Copy and compare"), {Stage.BEHIND}),
+    (_("Switch"), {Stage.HANDED, Stage.TAKEN}),
+    (_("Watch"), {Stage.THERE}),
+)
+"""The way to another store, and the stages of a move that each part of it is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +144,25 @@ class StoreShown:
 
 
 @dataclass(frozen=True, slots=True)
+class PartShown:
+    """A part of the way to another store; *when* is done, now or later."""
+
+    name: str | Promise
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoveShown:
-    """A move that somebody asked for, and how far it is."""
+    """A move that somebody asked for, and how far it is; *share* is how much of the present chapter is behind."""
 
     target: str
     asked_by: str
     asked_at: datetime
-    progress: Sequence[tuple[str | Promise, Said]]
-    failures: Sequence[Said]
+    way: Sequence[PartShown]
+    chapter: str | Promise
+    text: Said | None
+    share: float | None
+    said: Sequence[Said]
     problem: Said | None
     is_over: bool
 
@@ -322,17 +342,32 @@ def _move(alias: str) -> MoveShown | None:
     asked = requests.request_for(alias)
     if asked is None:
         return None
-    failures = asked.progress.get("failures", [])
+    progress = asked.progress
     return MoveShown(
-        asked.target,
-        asked.asked_by,
-        datetime.fromtimestamp(asked.asked_at, UTC),
-        [
-            (CHAPTERS.get(name, name), Said.to_the_reader(value))
-            for name, value in asked.progress.items()
-            if name != "failures"
-        ],
-        [Said.to_the_reader(each) for each in failures],
-        _said(asked.problem),
-        not asked.is_open,
+        target=asked.target,
+        asked_by=asked.asked_by,
+        asked_at=datetime.fromtimestamp(asked.asked_at, UTC),
+        way=_way(asked),
+        chapter=CHAPTERS.get(progress.chapter, progress.chapter),
+        text=_said(progress.text),
+        share=progress.share,
+        said=[Said.to_the_reader(each) for each in progress.said],
+        problem=_said(asked.problem),
+        is_over=not asked.is_open,
     )
+
+
+def _way(asked: requests.Request) -> list[PartShown]:
+    """Return the parts of the way that is being gone; none where the alias is on another one, or nobody goes on."""
+    try:
+        stage = stage_of(fresh_state_of(asked.alias), asked.target)
+    except ladder.StepRefused:
+        return []
+    if not asked.is_open or stage is Stage.HERE:
+        return []
+    present = next(number for number, (_name, stages) in enumerate(WAY) if stage in stages)
+    parts = [
+        PartShown(name, "done" if number < present else "now" if number == present else "later")
+        for number, (name, _stages) in enumerate(WAY)
+    ]
+    return [*parts, PartShown(CHAPTERS["settle"], "later")] if asked.settles else parts

@@ -164,6 +164,11 @@ def describe(report: Report, *, newest_key: bool = False) -> str:
     return joined(parts)
 
 
+def share_of(report: Report) -> float | None:
+    """Return how much of the source was dealt with so far, from 0 to 1; None while nobody knows how much there is."""
+    return min(report.seen / report.expected_objects, 1.0) if report.expected_objects else None
+
+
 def _files_so_far(report: Report) -> str:
     if report.expected_objects is None:
         return say("files: {count:,}", count=report.seen)

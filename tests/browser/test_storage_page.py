@@ -37,7 +37,7 @@ for entry in LogEntry.objects.filter(object_id="default").order_by("pk"):
 SAY_HOW_FAR = """
 from external_storage.django.moving import requests
 requests.ask("default", "{target}", asked_by="reader")
-requests.note_progress("default", {{"copy": "{copied}"}})
+requests.note_progress("default", requests.Progress("copy", "{copied}", {share}))
 """
 
 
@@ -170,12 +170,12 @@ def test_the_way_back_is_asked_for_and_the_old_store_left_behind(keeper, site):
 
 
 def test_without_a_script_the_page_loads_itself_again(keeper, site):
-    site.shell(SAY_HOW_FAR.format(target="disk", copied="1 of 40"))
+    site.shell(SAY_HOW_FAR.format(target="disk", copied="1 of 40", share=0.025))
     keeper.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         keeper.goes_to_the_page()
         assert keeper.sees("1 of 40")
-        site.shell(SAY_HOW_FAR.format(target="disk", copied="2 of 40"))
+        site.shell(SAY_HOW_FAR.format(target="disk", copied="2 of 40", share=0.05))
         assert keeper.sees("2 of 40")
     finally:
         keeper.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -68,9 +68,11 @@ def test_a_program_gets_one_object_a_line(clock):
     out = io.StringIO()
     view = JsonView(out)
     view.begins("copy", "Copying.")
+    view.goes_on("copy", "1 of 3 files", 1 / 3)
     view.says("copy", 'held back: "a\n.zip"')
     assert [json.loads(line) for line in out.getvalue().splitlines()] == [
         {"event": "begins", "chapter": "copy", "text": "Copying."},
+        {"event": "goes on", "chapter": "copy", "text": "1 of 3 files", "share": 0.3333},
         {"event": "says", "chapter": "copy", "text": 'held back: "a\n.zip"'},
     ]
 

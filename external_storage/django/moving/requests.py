@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...errors import SettingsError
 from ...sentences import as_line, from_line, packed, say, unpacked
@@ -15,10 +14,23 @@ from .locks import Lock
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a move is: what is done now, and what was said on the way.
+
+    *share* is how much of what is done now is behind, from 0 to 1; None where nobody knows how much there is.
+    """
+
+    chapter: str = ""
+    text: str = ""
+    share: float | None = None
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A move of *alias* to the store *target*. *settles* says whether the old store is left behind at the end.
 
-    *progress* is how far it is, for people to read; *problem* is what stopped it the last time, "" if nothing did.
+    *problem* is what stopped it the last time, "" if nothing did.
     """
 
     alias: str
@@ -26,7 +38,7 @@ class Request:
     settles: bool = False
     asked_by: str = ""
     asked_at: float = 0.0
-    progress: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
     problem: str = ""
     finished_at: float | None = None
 
@@ -80,10 +92,15 @@ def withdraw(alias: str) -> None:
 # For whoever carries it out
 
 
-def note_progress(alias: str, progress: dict[str, Any]) -> None:
-    """Say how far the move is."""
-    told = json.dumps({name: _packed(value) for name, value in progress.items()})
-    database.run("UPDATE external_storage_move SET progress = %s WHERE alias = %s", told, alias)
+def note_progress(alias: str, progress: Progress) -> None:
+    """Say how far the move is. Who reads it does so in a language of his own."""
+    told = {
+        "chapter": progress.chapter,
+        "text": packed(progress.text),
+        "share": progress.share,
+        "said": [packed(each) for each in progress.said],
+    }
+    database.run("UPDATE external_storage_move SET progress = %s WHERE alias = %s", json.dumps(told), alias)
 
 
 def note_problem(alias: str, problem: str) -> None:
@@ -102,14 +119,12 @@ _SELECT = "SELECT alias, target, options, asked_by, asked_at, progress, problem,
 def _read(row: tuple) -> Request:
     alias, target, options, asked_by, asked_at, progress, problem, finished_at = row
     settles = bool(json.loads(options).get("settles", False))
-    told = {name: _unpacked(value) for name, value in json.loads(progress).items()}
-    return Request(alias, target, settles, asked_by, asked_at, told, from_line(problem), finished_at)
+    return Request(
+        alias, target, settles, asked_by, asked_at, _read_progress(progress), from_line(problem), finished_at
+    )
 
 
-def _packed(told: Any) -> Any:
-    """Return a text, or a list of them, so that whoever reads it can say it in his language."""
-    return [packed(each) for each in told] if isinstance(told, list) else packed(told)
-
-
-def _unpacked(told: Any) -> Any:
-    return [unpacked(each) for each in told] if isinstance(told, list) else unpacked(told)
+def _read_progress(line: str) -> Progress:
+    told = json.loads(line)
+    said = tuple(unpacked(each) for each in told.get("said", ()))
+    return Progress(told.get("chapter", ""), unpacked(told.get("text", "")), told.get("share"), said)

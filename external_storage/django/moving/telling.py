@@ -13,7 +13,7 @@ from typing import Protocol, TextIO
 from django.db import DatabaseError
 
 from ...sentences import say
-from ...transfer.progress import describe, time_in_words
+from ...transfer.progress import describe, share_of, time_in_words
 from ...transfer.report import Outcome, Report
 from . import requests
 
@@ -25,8 +25,8 @@ class View(Protocol):
         """A chapter of the journey begins, such as ``copy``; *text* says what happens in it."""
         ...
 
-    def goes_on(self, chapter: str, text: str) -> None:
-        """So far it is. Called as often as anything happens."""
+    def goes_on(self, chapter: str, text: str, share: float | None = None) -> None:
+        """So far it is; *share* of the chapter is done, from 0 to 1, if that is known. Called often."""
         ...
 
     def says(self, chapter: str, text: str) -> None:
@@ -44,7 +44,7 @@ class Unseen:
     def begins(self, chapter: str, text: str) -> None:
         pass
 
-    def goes_on(self, chapter: str, text: str) -> None:
+    def goes_on(self, chapter: str, text: str, share: float | None = None) -> None:
         pass
 
     def says(self, chapter: str, text: str) -> None:
@@ -67,7 +67,7 @@ class PlainView:
         self._pace.restart()
         self._write(f"{chapter:<9} {text}\n")
 
-    def goes_on(self, chapter: str, text: str) -> None:
+    def goes_on(self, chapter: str, text: str, share: float | None = None) -> None:
         if self._pace.is_due():
             self._write(f"{chapter:<9} {text}\n")
 
@@ -90,7 +90,7 @@ class TerminalView(PlainView):
     def begins(self, chapter: str, text: str) -> None:
         self._write(f"\r\x1b[K{chapter:<9} {text}\n")
 
-    def goes_on(self, chapter: str, text: str) -> None:
+    def goes_on(self, chapter: str, text: str, share: float | None = None) -> None:
         if self._pace.is_due():
             line = f"{chapter:<9} {text}"[: shutil.get_terminal_size().columns - 1]
             self._write(f"\r\x1b[K{line}")
@@ -112,9 +112,9 @@ class JsonView:
     def begins(self, chapter: str, text: str) -> None:
         self._write("begins", chapter, text)
 
-    def goes_on(self, chapter: str, text: str) -> None:
+    def goes_on(self, chapter: str, text: str, share: float | None = None) -> None:
         if self._pace.is_due():
-            self._write("goes on", chapter, text)
+            self._write("goes on", chapter, text, share)
 
     def says(self, chapter: str, text: str) -> None:
         self._write("says", chapter, text)
@@ -122,8 +122,11 @@ class JsonView:
     def ends(self) -> None:
         pass
 
-    def _write(self, event: str, chapter: str, text: str) -> None:
-        self._stream.write(json.dumps({"event": event, "chapter": chapter, "text": text}) + "\n")
+    def _write(self, event: str, chapter: str, text: str, share: float | None = None) -> None:
+        told = {"event": event, "chapter": chapter, "text": text}
+        if share is not None:
+            told["share"] = round(share, 4)
+        self._stream.write(json.dumps(told) + "\n")
         self._stream.flush()
 
 
@@ -137,30 +140,32 @@ class Recorded:
         self._shown = shown
         self._pace = _Pace(1.0)
         self._said: list[str] = []
+        self._share: float | None = None
 
     def begins(self, chapter: str, text: str) -> None:
         self._shown.begins(chapter, text)
         self._keep(chapter, text)
 
-    def goes_on(self, chapter: str, text: str) -> None:
-        self._shown.goes_on(chapter, text)
+    def goes_on(self, chapter: str, text: str, share: float | None = None) -> None:
+        self._shown.goes_on(chapter, text, share)
         if self._pace.is_due():
-            self._keep(chapter, text)
+            self._keep(chapter, text, share)
 
     def says(self, chapter: str, text: str) -> None:
         self._shown.says(chapter, text)
         others = [said for said in self._said if said != text]  # each pass over the files names the same ones again
         self._said = [*others, text][-self.MOST_KEPT :]
         if self._pace.is_due():
-            self._keep(chapter, text)
+            self._keep(chapter, text, self._share)
 
     def ends(self) -> None:
         self._shown.ends()
 
-    def _keep(self, chapter: str, text: str) -> None:
+    def _keep(self, chapter: str, text: str, share: float | None = None) -> None:
+        self._share = share
         # A database that is away for a moment ends no copy of hours; the next step needs it, and notices.
         with suppress(DatabaseError):
-            requests.note_progress(self._alias, {chapter: text, "failures": self._said})
+            requests.note_progress(self._alias, requests.Progress(chapter, text, share, tuple(self._said)))
 
 
 def for_stream(stream: TextIO, *, as_json: bool = False) -> View:
@@ -185,12 +190,12 @@ class Copying:
 
     def advanced(self, outcome: Outcome | None) -> None:
         if outcome is None:
-            self._view.goes_on(self._chapter, describe(self._report))
+            self._view.goes_on(self._chapter, describe(self._report), share_of(self._report))
         else:
             self._view.says(self._chapter, str(outcome))
 
     def finished(self, report: Report) -> None:
-        self._view.goes_on(self._chapter, describe(report))
+        self._view.goes_on(self._chapter, describe(report), share_of(report))
 
 
 @dataclass(slots=True)
@@ -210,7 +215,8 @@ class Counting:
         for thing in things:
             yield thing
             self.count += 1
-            self.view.goes_on(self.chapter, self._so_far())
+            share = min(self.count / self.total, 1.0) if self.total else None
+            self.view.goes_on(self.chapter, self._so_far(), share)
 
     def _so_far(self) -> str:
         rate = self.count / max(time.monotonic() - self.began, 0.001)

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Permission
 
 from bookwyrm.models import User
 from external_storage.django import looking, reports
-from external_storage.django.moving import database, marks, requests
+from external_storage.django.moving import database, ladder, marks, requests
 from external_storage.django.moving.journey import move
 from external_storage.django.moving.locks import only_one
 from external_storage.django.moving.state import Step, fresh_state_of
@@ -146,14 +146,29 @@ def test_a29_a_get_does_not_begin_a_look(keeper):
 
 def test_what_it_shows_of_a_move_that_was_asked_for(keeper):
     press(keeper, "move", target="new")
-    requests.note_progress("default", {"copy": "12 of 40, 3.1 MB/s, 9 s left", "failures": ["'a.png': no."]})
+    requests.note_progress("default", requests.Progress("copy", "12 of 40, 3.1 MB/s, 9 s left", 0.3, ("'a.png': no.",)))
     text = page(keeper)
-    for shown in ("Move to new", "Asked for by keeper", "12 of 40, 3.1 MB/s, 9 s left", "a.png"):
+    for shown in ("Move to new", "Asked for by keeper", "12 of 40, 3.1 MB/s, 9 s left", "a.png", 'value="0.300"'):
         assert shown in text
     assert "data-live" in text
     assert '<meta http-equiv="refresh"' in text
     requests.note_finished("default")
     assert "It is over." in page(keeper)
+    assert "<progress" not in page(keeper)
+
+
+def test_which_part_of_the_way_a_move_is_at(keeper):
+    press(keeper, "move", target="new")
+    assert parts_of_the_way(keeper) == ["now Check", "later Copy and compare", "later Switch", "later Watch"]
+    ladder.begin_mirroring("default", "new")
+    assert parts_of_the_way(keeper) == ["done Check", "now Copy and compare", "later Switch", "later Watch"]
+    requests.note_finished("default")
+    assert parts_of_the_way(keeper) == []
+
+
+def parts_of_the_way(client):
+    parts = re.findall(r'<li class="storage-(done|now|later)"[^>]*>([^<]*)', page(client))
+    return [" ".join(part) for part in parts]
 
 
 def test_open_marks_are_named_with_what_keeps_them(keeper):

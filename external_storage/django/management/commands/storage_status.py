@@ -66,9 +66,8 @@ class Command(StorageCommand):
         request, holder = requests.request_for(alias), locks.holder_of(alias)
         if request is not None and request.is_open:
             self.tell(f"    on its way to {request.target!r}, asked for by {request.asked_by or 'somebody'}")
-            for chapter, text in request.progress.items():
-                if isinstance(text, str):
-                    self.tell(f"      {chapter}: {text}")
+            if request.progress.chapter:
+                self.tell(f"      {request.progress.chapter}: {request.progress.text}")
             if request.problem:
                 self.tell(f"      stopped by: {request.problem}")
         if holder is not None:
