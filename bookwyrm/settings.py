@@ -197,6 +197,7 @@ EXTERNAL_STORAGE = {
     },
     # Every origin this site's pages may be read at; its fonts are fetched from the bucket with one of these.
     "SITE_ORIGINS": CSRF_TRUSTED_ORIGINS,
+    "COMMAND_PREFIX": "./bw-dev",
 }
 STORAGES = {
     "default": {"BACKEND": "external_storage.django.backends.SiteStorage", "OPTIONS": {"alias": "default"}},

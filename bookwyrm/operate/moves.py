@@ -16,6 +16,7 @@ from bookwyrm.env import BUCKET, DISK, ELSEWHERE
 from external_storage.django import conf
 from external_storage.django.moving import beginning, locks, marks, requests
 from external_storage.django.moving.state import Step, fresh_state_of
+from external_storage.django.remedies import as_typed
 
 # Static files move first: pages that name pictures in the bucket come with a policy and a style from there.
 # Only a bucket takes static files: through another store's own door they would be slower than from this machine's disk.
@@ -139,7 +140,7 @@ def _of(alias: str, wanted: str) -> Whereabouts:
         standby=state.standby,
         target=target,
         progress=f"{progress.chapter}: {progress.text}" if progress.chapter else "",
-        problem=asked.problem if is_asked else "",
+        problem=as_typed(asked.problem) if is_asked else "",
         changes_to_carry=marks.count_open(alias),
         mover=str(locks.holder_of(alias) or ""),
         wanted="" if wanted in (state.active, target) else wanted,

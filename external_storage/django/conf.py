@@ -43,6 +43,8 @@ WEB_DEADLINE = 10.0
 """Seconds a visitor waits for a store, at most, where ``DEADLINE`` says nothing else."""
 USUAL_CACHE, SMALLEST_CACHE = 2**30, 2**20
 """Bytes of copies kept on this machine: where ``CACHE`` does not say how many, and the least it may say."""
+COMMAND_PREFIX = "python manage.py"
+"""What is typed before a command, where ``COMMAND_PREFIX`` says nothing else."""
 
 DIRECT, REDIRECT, PROXY = "direct", "redirect", "proxy"
 """How files are served: linked to where strangers read them, led there by the site, or sent by the site itself."""
@@ -106,6 +108,8 @@ class Configuration:
     secret_files: tuple[Path, ...] = ()
     """Files of this machine that hold secrets, such as ``.env``; the doctor looks at who may read them."""
     cache: CacheSettings | None = None
+    command_prefix: str = COMMAND_PREFIX
+    """What the owner types before a command of the site, so that a remedy can be typed as it stands."""
 
     def known_as(self, value: str) -> str:
         """Return how the owner calls the setting behind *value*, e.g. ``AWS_S3_ENDPOINT_URL`` for ``ENDPOINT_URL``."""
@@ -275,7 +279,10 @@ setting_changed.connect(_forget_when_changed)
 
 def read(found: Mapping[str, Any]) -> Configuration:
     """Turn the raw setting into typed values. Raise `SettingsError` for the first value that is missing or wrong."""
-    known = {"STORES", "ALIASES", "DEADLINE", "CONFIGURED_BY", "SITE_ORIGINS", "STATE_DIR", "SECRET_FILES", "CACHE"}
+    known = {
+        *("STORES", "ALIASES", "SITE_ORIGINS", "DEADLINE", "STATE_DIR", "CACHE"),
+        *("SECRET_FILES", "CONFIGURED_BY", "COMMAND_PREFIX"),
+    }
     _refuse_unknown(found, known, SETTING)
     called = dict(found.get("CONFIGURED_BY", {}))
     stores = {name: _store(name, values, called) for name, values in _mapping(found, "STORES").items()}
@@ -289,6 +296,7 @@ def read(found: Mapping[str, Any]) -> Configuration:
         _state_dir(found.get("STATE_DIR")),
         tuple(_absolute_path("SECRET_FILES", value) for value in found.get("SECRET_FILES", ())),
         _cache(found.get("CACHE")),
+        _command_prefix(found.get("COMMAND_PREFIX", COMMAND_PREFIX)),
     )
 
 
@@ -311,6 +319,16 @@ def _deadline(value: Any) -> float:
             remedy=say("Expected: seconds, more than 0 and at most 60."),
         )
     return float(value)
+
+
+def _command_prefix(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise SettingsError(
+            say("{setting} is {value!r}.", setting=f'{SETTING}["COMMAND_PREFIX"]', value=value),
+            setting=f'{SETTING}["COMMAND_PREFIX"]',
+            remedy=say("Expected: what is typed before a command, such as python manage.py."),
+        )
+    return value.strip()
 
 
 def _origin(value: Any) -> str:

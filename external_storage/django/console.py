@@ -19,6 +19,7 @@ from ..health.findings import Finding, Verdict
 from ..sentences import in_language, say
 from ..transfer.progress import Progress, for_stream
 from . import conf
+from .remedies import as_typed
 
 SHORTEST_SECRET = 8
 SECRET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -45,9 +46,10 @@ class StorageConsole(BaseCommand):
 
     def tell_problem(self, problem: StorageError, *, as_json: bool) -> None:
         if as_json:
-            self.tell_json({"error": problem.what, "remedy": problem.remedy, "exit_code": problem.exit_code})
+            remedy = as_typed(problem.remedy)
+            self.tell_json({"error": problem.what, "remedy": remedy, "exit_code": problem.exit_code})
         else:
-            self.stderr.write(without_secrets(str(problem)))
+            self.stderr.write(without_secrets(as_typed(str(problem))))
 
     @contextmanager
     def ending_with_a_word(self, *, as_json: bool) -> Iterator[None]:
@@ -80,9 +82,13 @@ class StorageConsole(BaseCommand):
             sign = in_language(SIGNS[finding.verdict], language)
             self.tell(f"{sign:<14} {finding.id}: {_plainly(finding.seen)}")
             if finding.remedy:
-                self.tell(f"{'':<14} -> {_plainly(finding.remedy)}")
+                self.tell(f"{'':<14} -> {_plainly(as_typed(finding.remedy))}")
             if finding.verdict is not Verdict.OK:
                 self.tell(f"{'':<14}    {finding.link_in(language)}")
+
+    def as_json(self, findings: Iterable[Finding]) -> list[dict[str, str]]:
+        """Return *findings* for programs, with remedies that can be typed as they stand."""
+        return [each.as_json() | {"remedy": as_typed(each.remedy)} for each in findings]
 
     def progress(self, *, as_json: bool) -> Progress:
         """Return the progress display that suits where our output goes."""

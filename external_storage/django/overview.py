@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,13 +12,14 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ..health.findings import GRAVEST_FIRST, Verdict
+from ..health.findings import GRAVEST_FIRST, Finding, Verdict
 from ..sentences import in_language, is_said_in, joined, unpacked
 from ..transfer.cost import GB
 from . import conf, looking, reports
 from .moving import ladder, locks, marks, requests
 from .moving.journey import Stage, stage_of
 from .moving.state import State, Step, fresh_state_of
+from .remedies import as_typed
 from .staticfiles import StaticStorage
 
 MOST_MARKS_SHOWN = 20
@@ -69,7 +70,7 @@ class Said:
     @classmethod
     def to_the_reader(cls, text: str) -> Said:
         language = get_language() or "en"
-        return cls(in_language(text, language), language if is_said_in(text, language) else "en")
+        return cls(as_typed(in_language(text, language)), language if is_said_in(text, language) else "en")
 
     def __str__(self) -> str:
         return self.text
@@ -246,7 +247,7 @@ def findings() -> dict[str, Any]:
     language = get_language() or "en"
     shown = [
         {
-            "finding": each.said_in(language),
+            "finding": _as_typed(each.said_in(language)),
             "verdict": VERDICTS[each.verdict],
             "kind": each.verdict.name.lower(),
             # What a server or a library said is in no language of ours.
@@ -260,6 +261,10 @@ def findings() -> dict[str, Any]:
         "findings": [each for each in shown if each["kind"] != "ok"],
         "fine": [each for each in shown if each["kind"] == "ok"],
     }
+
+
+def _as_typed(finding: Finding) -> Finding:
+    return replace(finding, remedy=as_typed(finding.remedy))
 
 
 def _is_of_static_files(alias: str) -> bool:

@@ -22,6 +22,7 @@ from . import conf, looking, overview
 from .console import without_secrets
 from .models import AliasState
 from .moving.state import fresh_state_of
+from .remedies import as_typed
 
 MAY_WATCH = "external_storage.view_aliasstate"
 MAY_MOVE = "external_storage.change_aliasstate"
@@ -123,7 +124,7 @@ def _carried_out(request: HttpRequest, alias: str, action: str, target: str) -> 
         state = overview.carry_out(alias, action, target, asked_by=request.user.get_username())
     except StorageError as problem:
         _write_down(request, alias, f"{action} {target}: refused. {problem.what}")
-        return without_secrets(in_language(str(problem), get_language() or "en"))
+        return without_secrets(as_typed(in_language(str(problem), get_language() or "en")))
     _write_down(request, alias, f"{action} {target}: now {state.step}, epoch {state.epoch}")
     messages.success(request, _("Done."))
     return ""

@@ -28,7 +28,7 @@ class ProbingCommand(StorageCommand):
         if not tried.failures:
             self.tell_seen(tried.warnings, as_json=as_json)
         elif as_json:
-            self.tell_json({"findings": [each.as_json() for each in tried.failures], "exit_code": 3})
+            self.tell_json({"findings": self.as_json(tried.failures), "exit_code": 3})
         else:
             self.tell_findings(tried.failures)
             if isinstance(bucket, conf.BucketSettings):
@@ -38,7 +38,7 @@ class ProbingCommand(StorageCommand):
 
     def tell_seen(self, findings: list[Finding], *, as_json: bool) -> None:
         if as_json and findings:
-            self.tell_json({"findings": [finding.as_json() for finding in findings]})
+            self.tell_json({"findings": self.as_json(findings)})
         elif findings:
             self.tell_findings(findings)
 

@@ -12,6 +12,7 @@ from .moving import telling
 from .moving.journey import Arrival, Blocked
 from .moving.state import State, Step
 from .moving.telling import View
+from .remedies import as_typed
 from .way_command import stoppable
 
 ALIAS = "The storage alias whose files are meant, such as default."
@@ -29,6 +30,10 @@ def closing_off(view: View) -> Iterator[None]:
 
 def what_next(state: State) -> str:
     """Return what somebody may want to do next where an alias stands, "" if there is nothing."""
+    return as_typed(_next(state))
+
+
+def _next(state: State) -> str:
     alias, active, standby = state.alias, state.active, state.standby
     match state.step:
         case Step.MIRRORING:
@@ -72,13 +77,15 @@ class StepCommand(StorageCommand):
     def _tell_blockers(self, blocked: Blocked, *, as_json: bool) -> int:
         code = worst(each.exit_code for each in blocked.blockers)
         if as_json:
-            told = [{"name": each.name, "what": each.what, "remedy": each.remedy} for each in blocked.blockers]
+            told = [
+                {"name": each.name, "what": each.what, "remedy": as_typed(each.remedy)} for each in blocked.blockers
+            ]
             self.tell_json({"blockers": told, "exit_code": code})
             return code
         for each in blocked.blockers:
             self.tell(f"{'BLOCKED':<9} {each.name}: {each.what}")
             if each.remedy:
-                self.tell(f"{'':<9} -> {each.remedy}")
+                self.tell(f"{'':<9} -> {as_typed(each.remedy)}")
         return code
 
     def _tell_arrival(self, arrival: Arrival, *, as_json: bool) -> None:

@@ -224,7 +224,7 @@ class _Database:
             if self._file is None:
                 raise SettingsError(
                     say("The tables of external_storage.django are not in the database."),
-                    remedy=say("Run: manage.py migrate"),
+                    remedy=say("Run: migrate"),
                 )
             self._make_tables()
         self._is_ready = True

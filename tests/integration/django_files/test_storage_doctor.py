@@ -421,7 +421,7 @@ def test_files_that_nothing_opens(site, doctor):
     told = doctor()
     assert told["access.public"] == "failure"
     assert told.seen("access.public").startswith("Private: a picture stored as public")
-    assert "storage_access apply" in told.remedy("access.public")
+    assert "python manage.py storage_access apply" in told.remedy("access.public")
 
 
 def test_a_closed_bucket_is_well_where_the_site_serves_the_pictures_itself(site, doctor, settings, seaweedfs):

@@ -42,7 +42,7 @@ class Command(StorageCommand):
         found = _as_a_stranger(bucket)
         code = 0 if found and all(finding.verdict is Verdict.OK for finding in found) else NOT_TAKEN
         if options["json"]:
-            findings = [finding.as_json() for finding in found]
+            findings = self.as_json(found)
             self.tell_json({**_described(bucket), "policy": policy, "findings": findings, "exit_code": code})
             return code
         for name, value in _described(bucket).items():
@@ -87,7 +87,7 @@ class Command(StorageCommand):
                     "policy": change.after if change else None,
                     "set": change is not None and not show,
                     "remarks": remarks,
-                    "findings": [finding.as_json() for finding in found],
+                    "findings": self.as_json(found),
                     "exit_code": code,
                 }
             )

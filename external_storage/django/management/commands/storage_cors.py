@@ -68,7 +68,7 @@ class Command(StorageCommand):
         found = list(_as_a_browser(bucket, site_origins()))
         code = exit_code(found)
         if options["json"]:
-            self.tell_json({"findings": [finding.as_json() for finding in found], "exit_code": code})
+            self.tell_json({"findings": self.as_json(found), "exit_code": code})
         else:
             self.tell_findings(found)
         return code

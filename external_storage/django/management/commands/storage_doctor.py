@@ -44,7 +44,7 @@ class Command(StorageCommand):
         reports.keep(found)
         code = exit_code(found, accepted=options["accept"])
         if options["json"]:
-            told = {"findings": [each.as_json() for each in found], "curl": subject.curl_line, "exit_code": code}
+            told = {"findings": self.as_json(found), "curl": subject.curl_line, "exit_code": code}
             self.tell_json(told)
         else:
             self._conclude(subject, found, code=code, is_whole=exit_code(found) == 0)

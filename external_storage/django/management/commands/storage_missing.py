@@ -11,6 +11,7 @@ from django.core.management import get_commands
 from ....errors import VerificationFailed
 from ...console import SecretFree, StorageCommand
 from ...missing import Missing, Search
+from ...remedies import as_typed
 from ...way_command import Ticker, stoppable
 
 REBUILDING = "rebuild_thumbnails"
@@ -76,9 +77,9 @@ def _where(missing: Missing, search: Search) -> str:
         case "to_make":
             how = REBUILDING if REBUILDING in get_commands() else "upload the picture again"
             when = "" if missing.can_be_made else " once that is there"
-            return f"It can be made again from {missing.made_from!r}{when}: {how}"
+            return f"It can be made again from {missing.made_from!r}{when}: {as_typed(how)}"
         case "elsewhere":
-            return f"{_named(missing.copies)} it: storage_copy {missing.copies[0]} {search.name}"
+            return f"{_named(missing.copies)} it: {as_typed('storage_copy')} {missing.copies[0]} {search.name}"
         case "unknown":
             reasons = "; ".join(f"{name}: {why}" for name, why in missing.unasked.items())
             return f"Not every store could be asked. {reasons}"

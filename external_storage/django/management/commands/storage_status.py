@@ -13,6 +13,7 @@ from ... import conf
 from ...console import StorageCommand
 from ...moving import locks, marks, requests
 from ...moving.state import State, fresh_state_of
+from ...remedies import as_typed
 from ...step_command import what_next
 
 MOST_MARKS_NAMED = 20
@@ -69,7 +70,7 @@ class Command(StorageCommand):
             if request.progress.chapter:
                 self.tell(f"      {request.progress.chapter}: {request.progress.text}")
             if request.problem:
-                self.tell(f"      stopped by: {request.problem}")
+                self.tell(f"      stopped by: {as_typed(request.problem)}")
         if holder is not None:
             self.tell(f"      at work: {holder}")
 
