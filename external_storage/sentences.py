@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-LANGUAGES_IN = Path(__file__).with_name("locale")
 DOMAIN = "sentences"
+_catalogues = [Path(__file__).with_name("locale")]
 
 Value = str | int | float
 
@@ -104,6 +104,19 @@ def from_line(line: str) -> str:
         return line
 
 
+def also_in(folder: Path) -> None:
+    """Look for what is said in another language in *folder*, too.
+
+    A site has sentences of its own, such as why it holds a file back.
+    """
+    if folder not in _catalogues:
+        _catalogues.append(folder)
+        _words.cache_clear()
+
+
 @cache
 def _words(language: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, LANGUAGES_IN, [language], fallback=True)
+    words = gettext.NullTranslations()
+    for folder in _catalogues:
+        words.add_fallback(gettext.translation(DOMAIN, folder, [language], fallback=True))
+    return words

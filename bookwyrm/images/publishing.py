@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from external_storage.objects import IMMUTABLE, Headers, HoldBack, Publish
+from external_storage.sentences import say
 
 CONTENT_TYPES = {
     "png": "image/png",
@@ -55,15 +56,15 @@ def recognise(first_bytes: bytes) -> str | None:
 
 def _why_not_a_picture(extension: str) -> str:
     if extension in ARCHIVES:
-        return "An archive or a data file may hold private data and is never published."
+        return say("An archive or a data file may hold private data and is never published.")
     if extension in SCRIPTABLE:
-        return "A file that a browser could run as a program is never published."
-    return "Its name is not that of a picture (PNG, JPEG, GIF, WebP, AVIF)."
+        return say("A file that a browser could run as a program is never published.")
+    return say("Its name is not that of a picture (PNG, JPEG, GIF, WebP, AVIF).")
 
 
 def _why_they_disagree(extension: str, found: str | None, first_bytes: bytes) -> str:
     if not first_bytes:
-        return "The file is empty."
+        return say("The file is empty.")
     if found is None:
-        return f"It is named .{extension}, but its content is not a picture."
-    return f"It is named .{extension}, but its content is {found}."
+        return say("It is named .{extension}, but its content is not a picture.", extension=extension)
+    return say("It is named .{extension}, but its content is {found}.", extension=extension, found=found)
