@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from django.db import DatabaseError
 from ..errors import ObjectMissing, SettingsError, StorageError
 from ..health import doctor, inventory, pages, qualities, reaching, servers, strangers
 from ..health.asking import Answer, Ask, NoAnswer, ask
-from ..health.findings import Finding, Verdict, failure, ok, unknown, warning
+from ..health.findings import Finding, Verdict, failure, gravest, not_known_before, ok, unknown, warning
 from ..health.preflight import PIXEL, PROBE_HEADERS, PROBES, probe_key, sweep_probes
 from ..objects import Headers, HoldBack
 from ..providers import addresses
@@ -145,7 +145,8 @@ def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterato
     yield _examine_settings()
     yield _examine_code(subject)
     yield from _examine_secrets(subject, ask)
-    reached = yield from _examine_way(subject, ask)
+    in_the_way = yield from _examine_way(subject, ask)
+    reached = not in_the_way
     yield doctor.examine_scheme(subject.media_url, subject.origins[0])
     yield from _examine_pages(subject, ask)
     if isinstance(subject.media, conf.BucketSettings) and reached:
@@ -153,14 +154,12 @@ def examine(subject: Subject, *, quick: bool = False, ask: Ask = ask) -> Iterato
     if reached:
         yield from _examine_pictures(subject, ask)
     else:
-        yield unknown("media.picture", say("The store itself does not answer, so no picture of it was asked for."))
+        yield not_known_before(in_the_way, "media.picture")
     if subject.static is not None and (reached or not subject.static_is_beside_media):
         yield from _examine_static(subject, subject.static, ask)
     elif subject.static is not None:
         for identifier in ("static.font", "static.manifest", "cors.font"):
-            yield unknown(
-                identifier, say("The store itself does not answer, so nothing was asked of its static files.")
-            )
+            yield not_known_before(in_the_way, identifier)
     if isinstance(subject.media, conf.BucketSettings):
         yield doctor.examine_listing(_roots(subject.media), ask=ask)
     if reached and not quick:
@@ -250,8 +249,8 @@ def endpoint_of(bucket: conf.BucketSettings) -> reaching.Endpoint:
     return reaching.Endpoint(url, bucket.bucket, bucket.addressing_style, dict(conf.configuration().configured_by))
 
 
-def _examine_way(subject: Subject, ask: Ask) -> Iterator[Finding]:
-    """Yield what is found on the way to the store; return whether it answers."""
+def _examine_way(subject: Subject, ask: Ask) -> Generator[Finding, None, str]:
+    """Yield what is found on the way to the store; return the step that is to be mended first, "" if it answers."""
     if isinstance(subject.media, conf.BucketSettings):
         found = list(reaching.examine_way(endpoint_of(subject.media), subject.store, ask=ask))
     elif isinstance(subject.media, conf.SftpSettings):
@@ -259,7 +258,7 @@ def _examine_way(subject: Subject, ask: Ask) -> Iterator[Finding]:
     else:
         found = [_examine_whether_it_answers(subject)]
     yield from found
-    return found[-1].verdict is Verdict.OK
+    return "" if found[-1].verdict is Verdict.OK else gravest(found).id
 
 
 def _examine_whether_it_answers(subject: Subject) -> Finding:

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, OutputWrapper
 from django.db import DatabaseError
 
 from ..errors import Interrupted, StorageError
-from ..health.findings import Finding, Verdict
+from ..health.findings import Finding, Verdict, gathered
 from ..sentences import in_language, say
 from ..transfer.progress import Progress, for_stream
 from . import conf
@@ -78,9 +78,10 @@ class StorageConsole(BaseCommand):
             sys.exit(128 + signal.SIGPIPE)
 
     def tell_findings(self, findings: Iterable[Finding], *, language: str = "en") -> None:
-        for finding in (each.said_in(language) for each in findings):
+        for group in gathered(each.said_in(language) for each in findings):
+            finding, questions = group[0], ", ".join(each.id for each in group)
             sign = in_language(SIGNS[finding.verdict], language)
-            self.tell(f"{sign:<14} {finding.id}: {_plainly(finding.seen)}")
+            self.tell(f"{sign:<14} {questions}: {_plainly(finding.seen)}")
             if finding.remedy:
                 self.tell(f"{'':<14} -> {_plainly(as_typed(finding.remedy))}")
             if finding.verdict is not Verdict.OK:

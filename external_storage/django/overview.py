@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ..health.findings import GRAVEST_FIRST, Finding, Verdict
+from ..health.findings import GRAVEST_FIRST, Finding, Verdict, gathered
 from ..sentences import in_language, is_said_in, joined, unpacked
 from ..transfer.cost import GB
 from . import conf, looking, reports
@@ -247,13 +247,14 @@ def findings() -> dict[str, Any]:
     language = get_language() or "en"
     shown = [
         {
-            "finding": _as_typed(each.said_in(language)),
-            "verdict": VERDICTS[each.verdict],
-            "kind": each.verdict.name.lower(),
+            "questions": [finding.id for finding in group],
+            "finding": _as_typed(group[0].said_in(language)),
+            "verdict": VERDICTS[group[0].verdict],
+            "kind": group[0].verdict.name.lower(),
             # What a server or a library said is in no language of ours.
-            "language": language if is_said_in(each.seen, language) else "en",
+            "language": language if is_said_in(group[0].seen, language) else "en",
         }
-        for each in ordered
+        for group in gathered(ordered)
     ]
     return {
         "report": report,

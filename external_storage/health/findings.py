@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
-from ..sentences import in_language
+from ..sentences import in_language, say
 
 EXPLAINED_IN = {"en": "docs/operate/en/troubleshoot.md", "fr": "docs/operate/fr/troubleshoot.md"}
 
@@ -66,9 +66,26 @@ def unknown(identifier: str, seen: str, remedy: str = "") -> Finding:
     return Finding(identifier, Verdict.UNKNOWN, seen, remedy)
 
 
+def not_known_before(step: str, identifier: str) -> Finding:
+    """Return the finding for a question that lies behind another, which was not answered well."""
+    return unknown(identifier, say("Not known before {step} is mended.", step=step))
+
+
 def gravest(findings: Iterable[Finding]) -> Finding:
     """Return the finding that says most; of several answers to one question it is the one that counts."""
     return min(findings, key=lambda finding: GRAVEST_FIRST.index(finding.verdict))
+
+
+def gathered(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return *findings*, each by itself, but those that could not be told for one and the same reason together.
+
+    They are in the order in which they came, or their first did.
+    """
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for each in findings:
+        reason = (each.seen, each.remedy) if each.verdict is Verdict.UNKNOWN else (each.id, each.verdict, each.seen)
+        groups.setdefault(reason, []).append(each)
+    return list(groups.values())
 
 
 def exit_code(findings: Iterable[Finding], *, accepted: Iterable[str] = ()) -> int:

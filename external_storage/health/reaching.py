@@ -24,7 +24,7 @@ from ..sentences import say
 from ..stores import Store
 from .access import CONNECTION_REMEDIES
 from .asking import Answer, Ask, NoAnswer, ask
-from .findings import Finding, Verdict, failure, ok, unknown, warning
+from .findings import Finding, Verdict, failure, not_known_before, ok, unknown, warning
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -227,7 +227,7 @@ def _not_ours(endpoint: Endpoint, store: Store, refused: PermissionRefused) -> I
             bucket_setting=endpoint.setting("BUCKET"),
         ),
     )
-    yield unknown("permission.list", say("Not known before store.bucket is mended."))
+    yield not_known_before("store.bucket", "permission.list")
     yield failure("store.answers", refused.what, refused.remedy or say("Let the access key list the bucket."))
 
 
@@ -242,7 +242,7 @@ def _refused(endpoint: Endpoint, problem: StorageError, ask: Ask) -> Iterator[Fi
     if step == "store.clock":
         yield found
     for each in WITH_SIGNATURE:
-        yield found if each == step else unknown(each, say("Not known before {step} is mended.", step=step))
+        yield found if each == step else not_known_before(step, each)
 
 
 def _misnamed(endpoint: Endpoint, problem: StorageError, ask: Ask) -> Finding | None:

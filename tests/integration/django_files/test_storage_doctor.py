@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ import pytest
 from django.core import mail
 
 from bookwyrm.models import Edition, Work
-from external_storage.django import conf
+from external_storage.django import conf, overview
 from external_storage.health import asking
 from external_storage.health.preflight import sweep_probes
 from external_storage.health.questions import QUESTIONS
@@ -301,6 +302,20 @@ def test_s16_a_bucket_of_somebody_else(site, front, doctor):
     assert told["store.bucket"] == "failure"
     assert "is not yours, or the access key may not list it" in told.seen("store.bucket")
     assert told["permission.list"] == "could not tell"
+
+
+@one_server
+def test_what_one_wrong_secret_leaves_open_is_told_once(site, settings, run, tmp_path):
+    site.configure(SECRET_ACCESS_KEY="not-the-secret-of-this-key")
+    settings.EXTERNAL_STORAGE = {**settings.EXTERNAL_STORAGE, "STATE_DIR": tmp_path / "state"}
+    ran = run("storage_doctor", "--quick")
+    assert ran.code == 5
+    (line,) = [each for each in ran.out.splitlines() if "before store.credentials is mended" in each]
+    assert line.startswith("COULD NOT TELL store.region, store.addressing, store.bucket, permission.list, ")
+    assert {"store.answers", "media.picture", "static.font", "cors.font"} <= set(re.split("[ ,:]+", line))
+    (shown,) = [each for each in overview.findings()["findings"] if len(each["questions"]) > 1]
+    assert shown["kind"] == "unknown"
+    assert ", ".join(shown["questions"]) in line
 
 
 @one_server

@@ -51,11 +51,15 @@ class Command(StorageCommand):
         return code
 
     def _look(self, subject: checkup.Subject, options: dict[str, Any]) -> list[Finding]:
-        found = []
+        found, left_open = [], []
         for finding in checkup.examine(subject, quick=options["quick"]):
             found.append(finding)
-            if not options["json"]:
+            if finding.verdict is Verdict.UNKNOWN:
+                left_open.append(finding)  # one thing that is broken may leave many questions open
+            elif not options["json"]:
                 self.tell_findings([finding], language=self._language)
+        if not options["json"]:
+            self.tell_findings(left_open, language=self._language)
         return found
 
     def _mend(self, subject: checkup.Subject, found: list[Finding], options: dict[str, Any]) -> list[Finding]:
