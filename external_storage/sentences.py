@@ -50,14 +50,39 @@ def in_language(text: str, language: str) -> str:
     if not isinstance(text, Sentence):
         return text
     words = _words(language.lower().replace("_", "-").partition("-")[0])
-    values = {name: in_language(value, language) if isinstance(value, str) else value for name, value in _of(text)}
+    signs = _signs_in_numbers(words)
+    values = {
+        name: in_language(value, language) if isinstance(value, str) else _Number(value, signs)
+        for name, value in text.values.items()
+    }
     template = words.gettext(text.template) if text.template else ""
     return template.format(**values) if values else template
 
 
-def _of(sentence: Sentence) -> list[tuple[str, Value]]:
-    return list(sentence.values.items())
+_A_NUMBER = say("1,000.5")
 
+
+def _signs_in_numbers(words: gettext.NullTranslations) -> dict[int, str]:
+    """Return what stands for the comma and the point of an English number in the language of *words*."""
+    written = words.gettext(_A_NUMBER)
+    return {ord(","): written[1], ord("."): written[-2]}
+
+
+class _Number:
+    """A number that comes out with the signs of a language, however a sentence formats it."""
+
+    __slots__ = ("_signs", "_value")
+
+    def __init__(self, value: int | float, signs: Mapping[int, str]) -> None:
+        self._value, self._signs = value, signs
+
+    def __format__(self, how: str) -> str:
+        return format(self._value, how).translate(self._signs)
+
+    def __str__(self) -> str:
+        return format(self)
+
+    __repr__ = __str__
 
 def is_said_in(text: str, language: str) -> bool:
     """Return whether all of *text* that is ours can be said in *language*."""

@@ -13,8 +13,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ..health.findings import GRAVEST_FIRST, Finding, Verdict, gathered
-from ..sentences import in_language, is_said_in, joined, unpacked
+from ..sentences import Sentence, in_language, is_said_in, joined, unpacked
 from ..transfer.cost import GB
+from ..transfer.progress import bytes_in_words
 from . import conf, looking, reports
 from .moving import ladder, locks, marks, requests
 from .moving.journey import Stage, stage_of
@@ -138,8 +139,11 @@ class StoreShown:
     role: str
     service: str | Promise
     files: int | None
-    bytes: int
-    kinds: Sequence[tuple[str, int]]
+    """How many there are; None if nobody has counted them."""
+    count: Said
+    """The same as people read it."""
+    size: Said
+    kinds: Sequence[tuple[str, Said]]
     monthly: str
     problem: Said | None
 
@@ -322,11 +326,16 @@ def _store(state: State, name: str, count: dict[str, Any] | None) -> StoreShown:
         role=_role(state, name),
         service=_service(described),
         files=count["files"] if is_counted else None,
-        bytes=count.get("bytes", 0),
-        kinds=list((count.get("kinds") or {}).items()),
+        count=_number(count.get("files", 0)),
+        size=Said.to_the_reader(bytes_in_words(count.get("bytes", 0))),
+        kinds=[(kind, _number(files)) for kind, files in (count.get("kinds") or {}).items()],
         monthly=_monthly(described, count["bytes"]) if is_counted else "",
         problem=_said(unpacked(count.get("problem", ""))),
     )
+
+
+def _number(count: int) -> Said:
+    return Said.to_the_reader(Sentence("{count:,}", count=count))
 
 
 def _service(described: conf.StoreSettings) -> str | Promise:

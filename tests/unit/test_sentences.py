@@ -16,6 +16,7 @@ from bookwyrm.images.publishing import may_publish
 from external_storage import errors, sentences
 from external_storage.health.findings import failure
 from external_storage.sentences import as_line, from_line, in_language, is_said_in, joined, packed, say, unpacked
+from external_storage.transfer.progress import bytes_in_words
 from tests.unit.test_looks_translations import entries
 
 PRODUCT = Path(sentences.__file__).parent
@@ -38,7 +39,7 @@ def said_in_the_code(part: Path) -> set[str]:
     """Return the template of every sentence of *part*: the first argument of each ``say(...)``."""
     found = set()
     for path in part.rglob("*.py"):
-        if not re.search(r"sentences import .*\bsay\b", path.read_text("utf-8")):
+        if not re.search(r"sentences import .*\bsay\b|^say = ", path.read_text("utf-8"), re.MULTILINE):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
@@ -125,6 +126,14 @@ def test_what_is_inside_a_sentence_is_never_taken_for_a_template():
     assert in_language(told, "fr") == "Hôte injoignable\u00a0: {what} {0} {what.__class__}"
     braces = say("Braces {} without values")
     assert in_language(unpacked(packed(braces)), "fr") == "Braces {} without values"
+
+
+def test_numbers_have_the_signs_of_the_language():
+    told = say("{rate:,.0f} files/s", rate=12345.6)
+    assert told == "12,346 files/s"
+    assert in_language(told, "fr") == "12\u202f346 fichiers/s"
+    assert in_language(bytes_in_words(24_500_000), "fr") == "24,5 Mo"
+    assert in_language(say("{url} answered {status}.", url="/a.png", status=404), "fr").endswith(" 404.")
 
 
 def test_sentences_in_a_row():
