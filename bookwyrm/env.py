@@ -20,6 +20,7 @@ from external_storage.django import conf, store_url
 from external_storage.django.store_url import Secrets, described_by
 from external_storage.errors import SettingsError
 from external_storage.providers import called, named_like
+from external_storage.providers.addresses import is_in_the_clear
 from external_storage.providers.contradictions import Contradiction, Written, contradictions
 
 from .exports import places as private_places
@@ -248,6 +249,7 @@ VARIABLES = {
         Variable("AWS_S3_REGION_NAME", "", _region),
         Variable("AWS_S3_CUSTOM_DOMAIN", "", _public_domain),
         Variable("AWS_S3_ENDPOINT_URL", "", _web_address),
+        Variable("STORAGE_ALLOW_HTTP", "false", _flag),
         Variable("AWS_DEFAULT_ACL", "", _acl),
         Variable("AWS_S3_ADDRESSING_STYLE", "", _addressing),
         Variable("STORAGE_DEADLINE", "10", _seconds),
@@ -302,6 +304,7 @@ STORAGE_VARIABLES = {
     "CUSTOM_DOMAIN": "AWS_S3_CUSTOM_DOMAIN",
     "ADDRESSING_STYLE": "AWS_S3_ADDRESSING_STYLE",
     "DEFAULT_ACL": "AWS_DEFAULT_ACL",
+    "ALLOW_HTTP": "STORAGE_ALLOW_HTTP",
 }
 
 
@@ -456,8 +459,25 @@ def _contradictions(environment: Environment) -> list[Problem]:
     if environment.flag("USE_HTTPS") and custom_domain.lower().startswith("http://"):
         expected = "an address that answers https, because USE_HTTPS is true"
         problems.append(Problem("AWS_S3_CUSTOM_DOMAIN", repr(custom_domain), expected))
+    problems += _about_listeners(environment)
     problems += _about_private_files(environment)
     return problems + [_as_problem(wrong) for wrong in _about_the_bucket(environment) if _stops(wrong, environment)]
+
+
+def _about_listeners(environment: Environment) -> list[Problem]:
+    """Return the addresses to which requests would go in the clear, unless the owner allows that."""
+    if environment.flag("STORAGE_ALLOW_HTTP"):
+        return []
+    used = {"AWS_S3_ENDPOINT_URL"} if _has_bucket(environment) else set()
+    if environment.text("EXPORTS_STORAGE_BUCKET_NAME"):
+        own = "EXPORTS_S3_ENDPOINT_URL"
+        used.add(own if environment.text(own) else "AWS_S3_ENDPOINT_URL")
+    expected = "its https address; or STORAGE_ALLOW_HTTP=true, if nobody else can listen on the way"
+    return [
+        Problem(name, repr(environment.text(name)), expected)
+        for name in sorted(used)
+        if is_in_the_clear(environment.text(name))
+    ]
 
 
 def _about_private_files(environment: Environment) -> list[Problem]:
@@ -496,9 +516,13 @@ def _about_what_is_there(
     return []
 
 
+def _has_bucket(environment: Environment) -> bool:
+    return environment.flag("USE_S3") or all(environment.text(name) for name in BUCKET_VARIABLES)
+
+
 def _about_the_bucket(environment: Environment) -> list[Contradiction]:
     """Return what does not go together in the lines about the bucket, once there is one."""
-    if not (environment.flag("USE_S3") or all(environment.text(name) for name in BUCKET_VARIABLES)):
+    if not _has_bucket(environment):
         return []
     names = ("bucket", "provider", "region", "endpoint_url", "custom_domain", "addressing_style")
     values = {name: environment.text(STORAGE_VARIABLES[name.upper()]) for name in names}

@@ -125,6 +125,7 @@ def _bucket(prefix: str) -> dict[str, object]:
         "DEFAULT_ACL": ENVIRONMENT.text("AWS_DEFAULT_ACL") or None,
         "ADDRESSING_STYLE": ENVIRONMENT.text("AWS_S3_ADDRESSING_STYLE") or None,
         "USE_HTTPS": USE_HTTPS,
+        "ALLOW_HTTP": ENVIRONMENT.flag("STORAGE_ALLOW_HTTP"),
     }
 
 
@@ -159,6 +160,7 @@ if ENVIRONMENT.text("EXPORTS_STORAGE_BUCKET_NAME"):
         "ACCESS_KEY_ID": ENVIRONMENT.text("EXPORTS_ACCESS_KEY_ID"),
         "SECRET_ACCESS_KEY": ENVIRONMENT.text("EXPORTS_SECRET_ACCESS_KEY"),
         "USE_HTTPS": USE_HTTPS,
+        "ALLOW_HTTP": ENVIRONMENT.flag("STORAGE_ALLOW_HTTP"),
     }
 elif _described := env.private_elsewhere(ENVIRONMENT, STATE_DIR):
     EXPORTS_STORE = "exports-elsewhere"

@@ -13,7 +13,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from external_storage.providers import GENERIC, Provider, called, named_like, providers, recognise
-from external_storage.providers.addresses import bare_domain, public_url
+from external_storage.providers.addresses import bare_domain, is_in_the_clear, public_url
 from external_storage.providers.contradictions import Contradiction, Written, contradictions
 
 from .. import env
@@ -142,6 +142,11 @@ class Dialogue:
                 return _("An answer is needed.")
             if env.VARIABLES[name].expects(answer):
                 return _what_is_expected(name)
+            if name == ENDPOINT and is_in_the_clear(answer) and not self._environment.flag("STORAGE_ALLOW_HTTP"):
+                return _(
+                    "Others could read what is sent there. Take its https address; or, if nobody else can listen on "
+                    "the way, write STORAGE_ALLOW_HTTP=true into .env first."
+                )
             return next((_explanation(each) for each in self._certainly_wrong(name, answer)), None)
 
         self._answers[name] = self._answer(name, question, default, hint, wrong)

@@ -143,25 +143,7 @@ def _contradictions(store: conf.BucketSettings, configuration: conf.Configuratio
                     id="external_storage.W005",
                 )
             )
-    if _speaks_plainly(store.endpoint_url):
-        found.append(
-            checks.Warning(
-                say(
-                    "{setting} is {endpoint_url!r}: uploads travel in the clear.",
-                    setting=configuration.known_as("ENDPOINT_URL"),
-                    endpoint_url=store.endpoint_url,
-                ),
-                hint=say("Use the service's https address."),
-                id="external_storage.W004",
-            )
-        )
     return found
-
-
-def _speaks_plainly(endpoint: str | None) -> bool:
-    """Return whether requests would cross a network without encryption."""
-    parts = urlsplit(endpoint or "")
-    return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
 def _is_in_use(store: conf.BucketSettings, configuration: conf.Configuration) -> bool:

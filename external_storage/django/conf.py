@@ -691,9 +691,12 @@ def _optional_url(values: _Values) -> str:
 def _bucket(values: _Values) -> BucketSettings:
     values.only(
         *("PROVIDER", "BUCKET", "PREFIX", "REGION", "ENDPOINT_URL", "CUSTOM_DOMAIN", "USE_HTTPS"),
-        *("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "DEFAULT_ACL", "ADDRESSING_STYLE"),
+        *("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "DEFAULT_ACL", "ADDRESSING_STYLE", "ALLOW_HTTP"),
     )
     written = _written(values)
+    if addresses.is_in_the_clear(written.endpoint_url) and not values.flag("ALLOW_HTTP", False):
+        expected = f"its https address; or {values.setting('ALLOW_HTTP')} set, if nobody else can listen on the way"
+        raise values.wrong("ENDPOINT_URL", repr(written.endpoint_url), expected)
     service = called(written.provider) if written.provider else None
     region = written.region or (service.default_region if service else "")
     return BucketSettings(

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
-from ..providers.addresses import bare_domain
+from ..providers.addresses import bare_domain, is_in_the_clear
 from ..stores import Store
 from ..stores import urls as folders_and_buckets
 from ..stores.urls import BucketUrl, FolderUrl
@@ -41,6 +41,7 @@ def described_and_opened(url: str, environment: Environment = os.environ) -> tup
 
 
 def _bucket_at(url: BucketUrl, environment: Environment) -> tuple[conf.BucketSettings, SiteBucket]:
+    _refuse_listeners(url.endpoint_url or "")
     key_id, secret, token = _access_key_for(url, environment)
     described = conf.BucketSettings(
         name=f"s3://{url.bucket}/{url.prefix}".rstrip("/"),
@@ -68,6 +69,18 @@ def _bucket_at(url: BucketUrl, environment: Environment) -> tuple[conf.BucketSet
         addressing_style=described.addressing_style,
     )
     return described, store
+
+
+def _refuse_listeners(endpoint_url: str) -> None:
+    """Raise `SettingsError` if requests would go there in the clear, and no store of the settings may be asked so."""
+    if not is_in_the_clear(endpoint_url):
+        return
+    buckets = [each for each in conf.configuration().stores.values() if isinstance(each, conf.BucketSettings)]
+    if all(each.endpoint_url != endpoint_url for each in buckets):
+        raise SettingsError(
+            f"Others could read what is sent to {endpoint_url}.",
+            remedy="Write its https address; or describe the store in the settings, and allow it there (ALLOW_HTTP).",
+        )
 
 
 def _access_key_for(url: BucketUrl, environment: Environment) -> tuple[str, str, str | None]:

@@ -20,13 +20,12 @@ from ..errors import (
     StoreRefused,
     StoreUnreachable,
 )
+from ..providers import addresses
 from ..sentences import say
 from ..stores import Store
 from .access import CONNECTION_REMEDIES
 from .asking import Answer, Ask, NoAnswer, ask
 from .findings import Finding, Verdict, failure, not_known_before, ok, unknown, warning
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 # S3 refuses what was signed a quarter of an hour off: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 REFUSED_SKEW, NOTICED_SKEW = 15 * 60, 2 * 60
@@ -128,7 +127,7 @@ def _judge_tls(endpoint: Endpoint) -> Finding:
     parts = urlsplit(endpoint.url)
     if parts.scheme == "https":
         return ok("store.tls", say("{netloc} shows a certificate that can be trusted.", netloc=parts.netloc))
-    if parts.hostname in LOOPBACK:
+    if not addresses.is_in_the_clear(endpoint.url):
         return ok("store.tls", say("The store is on this machine; nothing crosses a network."))
     return warning(
         "store.tls",

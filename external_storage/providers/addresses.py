@@ -1,7 +1,8 @@
-"""Work out where a bucket's objects are read by anyone, without asking the network."""
+"""Work out where a bucket's objects are read by anyone, and who could listen, without asking the network."""
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 from . import Provider, recognise
@@ -53,6 +54,20 @@ def origin(url: str) -> str:
     """Return the ``scheme://host[:port]`` of *url*, the form CORS and Content-Security-Policy speak in."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_in_the_clear(url: str) -> bool:
+    """Return whether others could read what is sent to *url*: by plain http, and not to this machine itself."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_this_machine(parts.hostname or "")
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether *host* means, wherever it is asked for, the machine that asks."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _amazon_host(bucket: str, region: str) -> str:

@@ -229,6 +229,19 @@ def test_a_plain_http_domain_contradicts_https():
     assert list(said) == ["AWS_S3_CUSTOM_DOMAIN"]
 
 
+def test_a49_a_bucket_on_another_machine_is_not_asked_in_the_clear_unless_the_owner_allows_it():
+    plain = BUCKET | {"AWS_S3_ENDPOINT_URL": "http://minio.lan:9000"}
+    said = problems_of(**plain)
+    assert list(said) == ["AWS_S3_ENDPOINT_URL"]
+    assert "STORAGE_ALLOW_HTTP=true" in said["AWS_S3_ENDPOINT_URL"]
+    assert problems_of(**plain, STORAGE_ALLOW_HTTP="true") == {}
+    private = {
+        f"EXPORTS_{name}": "another-value" for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "STORAGE_BUCKET_NAME")
+    }
+    assert list(problems_of(**private, EXPORTS_S3_ENDPOINT_URL="http://10.0.0.5")) == ["EXPORTS_S3_ENDPOINT_URL"]
+    assert problems_of(AWS_S3_ENDPOINT_URL="http://minio.lan:9000") == {}  # nothing is asked there yet
+
+
 def test_every_problem_is_said_at_once():
     assert set(problems_of(USE_S3="true", PORT="x")) == {
         *("PORT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_STORAGE_BUCKET_NAME", "AWS_S3_REGION_NAME")

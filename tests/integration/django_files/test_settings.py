@@ -11,6 +11,7 @@ from django.core.files.storage import storages
 
 from external_storage.django import conf
 from external_storage.django.management.commands.storage_status import guarantees
+from external_storage.django.places_by_url import described_and_opened
 from external_storage.errors import SettingsError
 
 from .conftest import CANARY
@@ -279,12 +280,21 @@ def test_what_two_stores_have_in_common_is_pointed_out_once(settings):
     assert [found.id for found in run_checks() if found.id == "external_storage.W005"] == ["external_storage.W005"]
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "checks"), [("http://store.test:9000", ["external_storage.W004"]), ("http://127.0.0.1:9000", [])]
-)
-def test_a49_an_unencrypted_way_to_the_store_is_pointed_out_unless_it_stays_on_this_machine(settings, endpoint, checks):
-    settings.EXTERNAL_STORAGE = changed(ENDPOINT_URL=endpoint)
-    assert check_ids() == checks
+@pytest.mark.parametrize("endpoint", ["http://store.test:9000", "http://10.0.0.5:9000", "http://localhost.store.test"])
+def test_a49_an_unencrypted_way_to_the_store_is_refused_unless_the_owner_allows_it(settings, endpoint):
+    with pytest.raises(SettingsError, match=r"ENDPOINT_URL.* is 'http://.*https address.*ALLOW_HTTP"):
+        conf.read(changed(ENDPOINT_URL=endpoint))
+    settings.EXTERNAL_STORAGE = GOOD
+    at_the_store = f"s3://another/?endpoint={endpoint}&credentials=bucket"
+    with pytest.raises(SettingsError, match="https address"):
+        described_and_opened(at_the_store)
+    settings.EXTERNAL_STORAGE = changed(ENDPOINT_URL=endpoint, ALLOW_HTTP=True)
+    assert described_and_opened(at_the_store)[0].endpoint_url == endpoint
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost:9000"])
+def test_a49_what_stays_on_this_machine_needs_no_encryption(endpoint):
+    assert conf.read(changed(ENDPOINT_URL=endpoint)).stores["bucket"].endpoint_url == endpoint
 
 
 def test_good_settings_pass_the_system_checks(settings):

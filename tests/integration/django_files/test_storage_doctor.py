@@ -183,7 +183,7 @@ def test_a34_no_secret_is_in_anything_it_says(site, run):
 
 @one_server
 def test_a_name_that_leads_nowhere(site, doctor):
-    site.configure(ENDPOINT_URL="http://store.books.invalid")
+    site.configure(ENDPOINT_URL="https://store.books.invalid")
     told = doctor()
     assert told["store.name"] == "failure"
     assert told.seen("store.name") == "There is no host named 'store.books.invalid'."
