@@ -7,7 +7,9 @@ import dj_database_url
 from external_storage.django import store_url
 
 from . import env
+from .operate.processes import leave_no_core_dump
 
+leave_no_core_dump()
 ENVIRONMENT = env.read()
 if _problems := env.check(ENVIRONMENT):
     raise env.BadEnvironment(_problems, ENVIRONMENT.source)

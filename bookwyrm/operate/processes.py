@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -29,6 +30,12 @@ def end_with_parent() -> None:
     # The kernel tells only of deaths to come, and the parent may have died while this process was still starting.
     if os.environ.get(PARENT, str(os.getppid())) != str(os.getppid()):
         sys.exit("The process that started this one is gone.")
+
+
+def leave_no_core_dump() -> None:
+    """Let no crash of this process or its children write their memory to a file: secrets are in it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def pause_before_restart(crashes: int) -> float:

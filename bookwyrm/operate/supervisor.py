@@ -23,7 +23,7 @@ from typing import Any
 from .. import env
 from . import control, systemd
 from .log_files import LogWriter, log_file
-from .processes import FIRST_PAUSE, STEADY_SECONDS, Process, pause_before_restart
+from .processes import FIRST_PAUSE, STEADY_SECONDS, Process, leave_no_core_dump, pause_before_restart
 from .web import Address, Generation, NotAnswering, listen
 
 # How long a replaced process may finish what it has begun.
@@ -402,6 +402,7 @@ def client_environment() -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
+    leave_no_core_dump()
     foreground = "--foreground" in arguments
     state = env.state_directory().absolute()
     try:

@@ -94,11 +94,24 @@ def last_counts(printed: str) -> dict[str, int]:
 
 
 def assert_no_secret_shows(instance: Instance) -> None:
-    """Nothing the site has printed, logged or put on a command line holds a secret of its `.env`."""
+    """Nothing the site has printed, logged, kept or put on a command line holds a secret of its `.env`."""
     told = "".join(outcome.printed for outcome in instance.outcomes) + instance.logs() + command_lines()
     secrets = instance.secrets()
     assert len(secrets) >= 2
     assert [secret for secret in secrets if secret in told] == []
+    kept = kept_by(instance)  # the database and its journal among it, with the arguments of every task
+    assert any(name.startswith("site.sqlite3") for name in kept)
+    assert [name for name, content in kept.items() for secret in secrets if secret.encode() in content] == []
+
+
+def kept_by(instance: Instance) -> dict[str, bytes]:
+    """Return every file of the site's private folder by its name; a copy of `.env` is no more than that."""
+    files = (path for path in (instance.root / ".bw").rglob("*") if path.is_file() and path.suffix != ".env")
+    kept = {}
+    for path in files:
+        with contextlib.suppress(OSError):  # it has gone meanwhile
+            kept[path.name] = path.read_bytes()
+    return kept
 
 
 def command_lines() -> str:

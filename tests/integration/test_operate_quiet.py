@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.test import Client, override_settings
 from django.views.debug import get_default_exception_reporter_filter
 
 from bookwyrm.content_security import policy
+from bookwyrm.env import CHECKOUT
 from bookwyrm.operate import log_files, processes
 from bookwyrm.operate.logs import SecretFreeFormatter
 
@@ -46,6 +50,28 @@ def test_a34_error_pages_hide_keys_and_addresses_with_passwords():
         shown = repr(get_default_exception_reporter_filter().get_safe_settings())
     assert SECRET not in shown and "an-id" not in shown and "hunter2" not in shown
     assert "'BUCKET': 'books'" in shown
+
+
+@pytest.mark.parametrize("output", ["hash", "unified"])
+def test_a34_the_settings_that_differ_from_djangos_are_shown_without_secrets(capsys, output):
+    bucket = {"BUCKET": "books", "ACCESS_KEY_ID": "an-id", "SECRET_ACCESS_KEY": SECRET}
+    with override_settings(
+        EXTERNAL_STORAGE={"STORES": {"bucket": bucket}}, REDIS_URL="redis://:hunter2@redis/0", SECRET_KEY=SECRET * 2
+    ):
+        call_command("diffsettings", output=output)
+    shown = capsys.readouterr().out
+    assert SECRET not in shown and "an-id" not in shown and "hunter2" not in shown
+    assert "'BUCKET': 'books'" in shown and "SECRET_KEY = '****" in shown
+
+
+def test_a34_a_process_that_knows_the_secrets_leaves_no_core_dump():
+    code = (
+        "import resource; _, hard = resource.getrlimit(resource.RLIMIT_CORE); "
+        "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard)); "
+        "import bookwyrm.settings; print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "0\n"
 
 
 def test_the_policy_names_the_hosts_given_and_no_other():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -344,6 +345,9 @@ def test_a34_no_secret_is_in_any_process_list_or_log(site):
         everywhere += subprocess.run(["ps", "axww"], capture_output=True, text=True, check=True).stdout
         assert "gunicorn" in everywhere
         assert [secret for secret in secrets if secret in everywhere] == []
+        pids = [each["pid"] for each in status(site)["processes"] if each["state"] == "running"]
+        limits = [Path(f"/proc/{pid}/limits").read_text() for pid in pids]
+        assert limits and all(re.search(r"^Max core file size +0 ", each, re.MULTILINE) for each in limits)
     finally:
         site.set(AWS_SECRET_ACCESS_KEY=None, EMAIL_HOST_PASSWORD=None)
         site.run("./bw-dev up -d")
