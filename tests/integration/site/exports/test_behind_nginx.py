@@ -9,7 +9,7 @@ import pytest
 
 from tests import site
 
-from .archives import exported, link, unpacked
+from .archives import PAGE, exported, link, unpacked
 
 pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.usefixtures("no_tries_yet")]
 
@@ -33,8 +33,17 @@ def test_a53_nginx_sends_an_archive_to_its_owner_and_to_nobody_else(on, before_s
         assert {"private", "no-store"} <= set(found.headers["Cache-Control"].split(", "))
         assert found.headers.getlist("X-Content-Type-Options") == ["nosniff"]
         assert export.archive.name not in str(found.headers)
-        for stranger in (another, nobody):
-            assert front.get(address, cookie=_cookies_of(stranger)).status == 404
+        answers = [found, *(front.get(address, cookie=_cookies_of(each)) for each in (another, nobody, owner))]
+        assert [each.status for each in answers] == [200, 404, 404, 200]
+        pages = [front.get(PAGE, cookie=_cookies_of(each)) for each in (owner, another, nobody)]
+        assert [(each.status, address.split("/")[3] in each.data.decode()) for each in pages] == [
+            (200, True),
+            (200, False),
+            (302, False),
+        ]
+        # What nginx keeps bears this header, be it only that there is no such picture.
+        assert [front.get("/images/none.png").headers["X-Cache"] for _ in range(2)] == ["MISS", "HIT"]
+        assert not any("X-Cache" in each.headers for each in (*answers, *pages))
         for hidden in ("/-/exports/", f"/-/exports/{export.archive.name}", f"/images/{export.archive.name}"):
             assert front.get(hidden, cookie=_cookies_of(owner)).status == 404
 
