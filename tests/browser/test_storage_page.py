@@ -120,6 +120,8 @@ def test_it_fits_the_window_and_gives_a_browser_nothing_to_complain_of(keeper, s
     keeper.goes_to_the_page()
     assert keeper.sees("All files are in one store.")
     assert keeper.width_that_sticks_out == 0
+    heights = [each.size["height"] for each in keeper.driver.find_elements(By.CSS_SELECTOR, "#storage-watch .button")]
+    assert len(heights) > 2 and max(heights) - min(heights) <= 1
     assert keeper.complaints() == []
 
 
