@@ -112,7 +112,7 @@ def test_a_database_that_was_not_made_yet_is_told_in_a_sentence(on_disk, run, co
         tables.execute("ALTER TABLE bookwyrm_edition RENAME TO elsewhere")
     ran = run(command)
     assert ran.code == 1
-    assert "The database cannot be used" in ran.err and "run migrate first" in ran.err
+    assert "The database cannot be used" in ran.err and "run python manage.py migrate first" in ran.err
     assert on_disk.bucket.keys_under() == []
 
 
