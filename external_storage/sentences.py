@@ -84,6 +84,7 @@ class _Number:
 
     __repr__ = __str__
 
+
 def is_said_in(text: str, language: str) -> bool:
     """Return whether all of *text* that is ours can be said in *language*."""
     if not isinstance(text, Sentence):
