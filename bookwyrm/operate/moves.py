@@ -139,12 +139,12 @@ def _of(alias: str, wanted: str) -> Whereabouts:
         step=str(state.step),
         standby=state.standby,
         target=target,
-        progress=f"{progress.chapter}: {progress.text}" if progress.chapter else "",
+        progress=f"{progress.chapter}: {as_typed(progress.text)}" if progress.chapter else "",
         problem=as_typed(asked.problem) if is_asked else "",
         changes_to_carry=marks.count_open(alias),
         mover=str(locks.holder_of(alias) or ""),
         wanted="" if wanted in (state.active, target) else wanted,
-        notes=tuple(map(str, progress.said)),
+        notes=tuple(as_typed(str(note)) for note in progress.said),
     )
 
 

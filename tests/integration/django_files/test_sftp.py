@@ -136,6 +136,7 @@ def test_a_host_is_trusted_after_its_fingerprint_was_compared(site, run, tmp_pat
     host = f"{site.server.host}:{site.server.port}"
     with pytest.raises(HostKeyUnknown, match="storage_trust_host"):
         site.storage.exists("a")
+    assert f"then run: python manage.py storage_trust_host {host}" in run("storage_status", "--check").out
 
     nobody_there = run("storage_trust_host", host)
     assert (nobody_there.code, known.exists()) == (2, False)

@@ -61,7 +61,7 @@ class Command(StorageCommand):
             self.tell(f"      read {_read_at(alias, described)}")
             self.tell(f"      {'; '.join(guarantees(described))}")
             if name in answers:
-                self.tell(f"      {answers[name] or 'It answers.'}")
+                self.tell(f"      {as_typed(answers[name]) or 'It answers.'}")
 
     def _tell_move(self, alias: str) -> None:
         request, holder = requests.request_for(alias), locks.holder_of(alias)
@@ -79,7 +79,7 @@ class Command(StorageCommand):
         if behind:
             self.tell(f"    Changes that have not reached their store yet: {behind}")
         for mark in marks.open_marks(alias, at_most=MOST_MARKS_NAMED):
-            why = mark.last_error or "not tried yet"
+            why = as_typed(mark.last_error) or "not tried yet"
             self.tell(f"      {mark.key!r} -> {mark.target} (tries so far: {mark.attempts}): {why}")
         if behind > MOST_MARKS_NAMED:
             self.tell(f"      and {behind - MOST_MARKS_NAMED} more")
