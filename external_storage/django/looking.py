@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,13 @@ class Count:
 def counts_of(alias: str) -> list[Count]:
     """Count what is in each store of *alias*."""
     return [_count(alias, store) for store in conf.alias_named(alias).stores]
+
+
+def count_again(alias: str, store: str) -> None:
+    """Count what is in *store* now, for the page, if somebody has looked before; files have just come there."""
+    if reports.last() is not None:
+        with suppress(OSError):  # a disk that is full; what was counted before stays
+            reports.keep_count(_count(alias, store))
 
 
 def _count(alias: str, store: str) -> Count:

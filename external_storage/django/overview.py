@@ -263,6 +263,7 @@ def findings() -> dict[str, Any]:
     return {
         "report": report,
         "made_at": datetime.fromtimestamp(report.made_at, UTC),
+        "is_of_before": any(fresh_state_of(name).since > report.made_at for name in conf.configuration().aliases),
         "findings": [each for each in shown if each["kind"] != "ok"],
         "fine": [each for each in shown if each["kind"] == "ok"],
     }

@@ -32,15 +32,28 @@ class Report:
 
 def keep(findings: Sequence[Finding], *, counted: Sequence[Count] = ()) -> None:
     """Remember the findings, where the site has a folder for such things; it may be thrown away at any time."""
+    before = last()
+    known = [count.as_dict() for count in counted] or (before.counted if before else [])
+    _write(Report(time.time(), list(findings), known))
+
+
+def keep_count(count: Count) -> None:
+    """Remember what is in one store now, beside a report of before; nothing if there is none."""
+    if (before := last()) is None:
+        return
+    others = [each for each in before.counted if (each["alias"], each["store"]) != (count.alias, count.store)]
+    _write(Report(before.made_at, before.findings, [*others, count.as_dict()]))
+
+
+def _write(report: Report) -> None:
     folder = conf.configuration().state_dir
     if folder is None:
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    before = last()
     told = {
-        "made_at": time.time(),
-        "findings": [_as_kept(finding) for finding in findings],
-        "counted": [count.as_dict() for count in counted] or (before.counted if before else []),
+        "made_at": report.made_at,
+        "findings": [_as_kept(finding) for finding in report.findings],
+        "counted": report.counted,
     }
     # Written beside and renamed: a reader sees the old report or the new one.
     draft = folder / f"{FILE}.{os.getpid()}"

@@ -29,7 +29,7 @@ from typing import Any
 from ... import transfer
 from ...errors import Interrupted, StorageError, StoreRefused, TransientStoreError, VerificationFailed
 from ...sentences import joined, say
-from .. import conf
+from .. import conf, looking
 from ..locking import only_run_on
 from . import beginning, comparing, ladder, marks, requests, strangers, trying
 from .ladder import Blocker, StepRefused
@@ -159,6 +159,7 @@ def move(
         with _remembered(alias), alone_on_folders(alias):
             journey = Journey(alias, target, lock, view=view, force=force, patience=patience, sleep=sleep)
             arrival = journey.go()
+            looking.count_again(alias, target)
             return journey.settle() if settles and arrival.state.is_moving else arrival
 
 

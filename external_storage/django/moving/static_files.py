@@ -14,7 +14,7 @@ from ...errors import Interrupted, StorageError
 from ...health import cors
 from ...health.asking import Answer, ask
 from ...sentences import joined, say
-from .. import conf
+from .. import conf, looking
 from ..staticfiles import StaticStorage, is_remote
 from . import ladder, requests
 from .journey import Blocked, Stage, stage_of
@@ -52,6 +52,7 @@ def move(
         except StorageError as problem:
             requests.note_problem(storage.alias, str(problem))
             raise
+        looking.count_again(storage.alias, target)
         requests.note_finished(storage.alias)
         return state
 

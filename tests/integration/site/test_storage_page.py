@@ -139,6 +139,16 @@ def test_looking_again_happens_in_the_background_and_counts_what_is_where(keeper
     assert LogEntry.objects.filter(change_message="storage_doctor").count() == 1
 
 
+def test_after_a_move_the_count_is_new_and_a_report_of_before_says_so(keeper, folders):
+    (folders / "old" / "a.png").write_bytes(pictures.encoded("PNG"))
+    reports.keep([ok("store.answers", "It answers.")], counted=looking.counts_of("default"))
+    assert "look again" not in page(keeper)
+    move("default", "new")
+    text = page(keeper)
+    assert text.count("1 file, ") == 2
+    assert "Since then files have changed their place: look again." in text
+
+
 def test_a29_a_get_does_not_begin_a_look(keeper):
     assert keeper.get(f"{PAGE}look/").status_code == 405
     assert not looking.is_looking()
