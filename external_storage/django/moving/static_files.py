@@ -15,6 +15,7 @@ from ...health import cors
 from ...health.asking import Answer, ask
 from ...sentences import joined, say
 from .. import conf, looking
+from ..bucket_api import cors_rules_if_seen
 from ..staticfiles import StaticStorage, is_remote
 from . import ladder, requests
 from .journey import Blocked, Stage, stage_of
@@ -128,9 +129,11 @@ class _Way:
                         )
                     ]
                 )
+        described = conf.store_settings(self._target)
+        rules = cors_rules_if_seen(described) if isinstance(described, conf.BucketSettings) else None
         for origin in conf.configuration().site_origins[:1]:
             for font in fonts[:1]:
-                shared = cors.judge_shared("cors.font", ask("GET", self._url(font), {"Origin": origin}), origin, None)
+                shared = cors.judge_shared("cors.font", ask("GET", self._url(font), {"Origin": origin}), origin, rules)
                 if shared.remedy:
                     self._view.says("check", joined([shared.seen, shared.remedy], " "))
 
