@@ -52,7 +52,7 @@ def test_an_http_site_with_everything_right_exits_with_zero(ready, run, settings
         assert run("set_cors_to_s3").code == 0
         ran = run("check_storage")
     assert ran.code == 0, ran.printed
-    assert "All is well." in ran.out
+    assert "Nothing is wrong; what could be better is told above." in ran.out
 
 
 def test_missing_cors_is_told_from_everything_else(ready, run):

@@ -90,8 +90,12 @@ class Command(StorageCommand):
             self._show_the_least_policy(subject, found)
         if code:
             self._tell(say("Not all is well, or not everything could be checked; see above."))
+        elif not is_whole:
+            self._tell(say("All else is well; what was accepted is told above."))
+        elif Verdict.WARNING in of.values():
+            self._tell(say("Nothing is wrong; what could be better is told above."))
         else:
-            self._tell(say("All is well.") if is_whole else say("All else is well; what was accepted is told above."))
+            self._tell(say("All is well."))
 
     def _tell(self, sentence: str) -> None:
         self.tell(in_language(sentence, self._language))
