@@ -158,9 +158,10 @@ def test_a_database_from_before_the_move_is_refused(site, moved, tmp_path):
         database.execute("UPDATE external_storage_aliasstate SET epoch = 1, step = 'settled'")
     database.close()
     told = site.run("./bw-dev up -d", expect=None)
-    shutil.copy(tmp_path / "newest", saved)
     assert told.exit_code == 2
     assert "The database is older than the files" in told.printed
+    assert "./bw-dev storage_adopt" in told.printed
+    shutil.copy(tmp_path / "newest", saved)
     site.run("./bw-dev up -d")
 
 

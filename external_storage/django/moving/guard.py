@@ -61,13 +61,7 @@ def check(state: State, store: str) -> None:
     found = guard_of(store)
     if found is None:
         return
-    if state.identity and found.site != state.identity:
-        raise NotOurs(say("The store {store!r} belongs to another site.", store=store), remedy=_REMEDY)
-    if found.alias != state.alias:
-        raise NotOurs(
-            say("The store {store!r} belongs to the alias {alias!r}.", store=store, alias=found.alias),
-            remedy=say("Choose another store."),
-        )
+    _refuse_another(state, store, found)
     if found.epoch > state.epoch:
         raise NotOurs(
             say(
@@ -81,10 +75,23 @@ def check(state: State, store: str) -> None:
                 where=found.active,
             ),
             remedy=say(
-                "Restore a database from after the last move. If this is another site with a copy of the "
-                "files, remove the object {key!r} from its store.",
+                "Restore a database from after the last move. If there is none: storage_adopt {alias} {where}, which "
+                "takes your word that the files are there. If this is another site with a copy of the files, remove "
+                "the object {key!r} from its store.",
+                alias=state.alias,
+                where=found.active,
                 key=GUARD_KEY,
             ),
+        )
+
+
+def _refuse_another(state: State, store: str, found: Guard) -> None:
+    if state.identity and found.site != state.identity:
+        raise NotOurs(say("The store {store!r} belongs to another site.", store=store), remedy=_REMEDY)
+    if found.alias != state.alias:
+        raise NotOurs(
+            say("The store {store!r} belongs to the alias {alias!r}.", store=store, alias=found.alias),
+            remedy=say("Choose another store."),
         )
 
 
@@ -101,6 +108,24 @@ def check_all(alias: str) -> None:
             raise
         except StorageError:
             continue
+
+
+def told_by_stores(state: State) -> dict[str, Guard]:
+    """Return what each store of the alias of *state* says, of those that were part of a move and can be asked.
+
+    Raise `NotOurs` if one is another site's or alias's.
+    """
+    found = {}
+    for store in conf.configured_alias(state.alias).stores:
+        try:
+            if told := guard_of(store):
+                _refuse_another(state, store, told)
+                found[store] = told
+        except NotOurs:
+            raise
+        except StorageError:
+            continue
+    return found
 
 
 def write(state: State, store: str) -> None:

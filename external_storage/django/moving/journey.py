@@ -202,6 +202,17 @@ def settle(alias: str, *, view: View | None = None, force: Collection[str] = ())
         return journey.settle()
 
 
+def adopt(alias: str, store: str) -> State:
+    """Begin again with the files in *store*, by the owner's word: see `ladder.adopt`. What was asked for is withdrawn.
+
+    Raise `LockHeld` if another process is moving the alias.
+    """
+    with only_one(alias):
+        state = ladder.adopt(alias, store)
+        requests.withdraw(alias)
+        return state
+
+
 @contextmanager
 def _remembered(alias: str) -> Iterator[None]:
     """Keep the request for the move in step with what becomes of it."""

@@ -21,6 +21,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ...errors import SettingsError, StorageError, TransientStoreError, VerificationFailed
@@ -141,6 +142,46 @@ def purged(alias: str, store: str) -> State:
     return after
 
 
+def adopt(alias: str, store: str) -> State:
+    """Take the owner's word that the files are in *store*, where the database is older than the stores: → settled.
+
+    What only the newer database knew is forgotten: which changes had not reached their store yet. Other stores that had
+    a part in a move count as left behind. Raise `StepRefused` if the database is as new as what the stores say, and
+    `SettingsError` if *store* is none of the alias's.
+    """
+    if store not in conf.configured_alias(alias).stores:
+        raise _not_of(alias, store)
+    with database.transaction():
+        before = locked_state_of(alias)
+        told = guard.told_by_stores(before)
+        newest = max(told.values(), key=lambda each: each.epoch, default=None)
+        if newest is None or newest.epoch <= before.epoch:
+            raise StepRefused(
+                say(
+                    "The database knows that the files of {alias!r} are in {store!r}.", alias=alias, store=before.active
+                ),
+                remedy=say("storage_status shows it; storage_move brings them elsewhere."),
+            )
+        after = State(
+            alias,
+            epoch=newest.epoch + 1,
+            step=Step.SETTLED,
+            active=store,
+            retired=tuple(name for name in told if name != store),
+            since=time.time(),
+            identity=newest.site,
+            linked=store,
+        )
+        database.run("DELETE FROM external_storage_mark WHERE alias = %s", alias)
+        database.run("DELETE FROM external_storage_reservedname WHERE alias = %s", alias)
+        _write(after, is_new=not before.epoch)
+    forget()
+    for name in {store, *told}:
+        with suppress(StorageError):  # one that is away is told at a later step
+            guard.write(after, name)
+    return after
+
+
 # Between the steps
 
 
@@ -241,17 +282,21 @@ def _not_complete(state: State, marked: marks.Waiting) -> StepRefused:
 
 def check_target(state: State, target: str) -> None:
     """Raise `SettingsError` if *target* cannot be a store of the alias, or says that it is another's."""
-    known = conf.configured_alias(state.alias).stores
-    if target not in known:
-        raise SettingsError(
-            say("The store {target!r} is none of the stores of {alias!r}.", target=target, alias=state.alias),
-            remedy=say("Its stores: {known}.", known=", ".join(known)),
-        )
+    if target not in conf.configured_alias(state.alias).stores:
+        raise _not_of(state.alias, target)
     conf.served_at(state.alias)  # raises if nobody said where links are to point in the middle of the way
     if target != state.active:
         refuse_overlap(*(Place(conf.store_settings(name), conf.store_named(name)) for name in (state.active, target)))
     for store in (state.active, target):
         guard.check(state, store)
+
+
+def _not_of(alias: str, store: str) -> SettingsError:
+    known = ", ".join(conf.configured_alias(alias).stores)
+    return SettingsError(
+        say("The store {target!r} is none of the stores of {alias!r}.", target=store, alias=alias),
+        remedy=say("Its stores: {known}.", known=known),
+    )
 
 
 # One transaction, one epoch

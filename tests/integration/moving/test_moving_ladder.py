@@ -10,7 +10,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.db import connection, transaction
 
 from external_storage.django import conf
-from external_storage.django.moving import database, guard, ladder, marks, state
+from external_storage.django.moving import database, guard, journey, ladder, marks, state
 from external_storage.django.moving.state import Step, fresh_state_of, state_of
 from external_storage.django.names import GUARD_KEY
 from external_storage.errors import SettingsError
@@ -260,6 +260,31 @@ def test_a_database_from_before_the_move_is_refused(site):
         ladder.begin_mirroring("default", "other")
     with pytest.raises(guard.NotOurs, match="with the files in 'other'"):
         guard.check_all("default")
+
+
+def test_a_lost_database_is_begun_again_by_the_owners_word(site):
+    site.save("a.txt", "a")
+    site.climb(*UP_TO["left"], target="other")
+    identity = fresh_state_of("default").identity
+    for lost in ("DELETE FROM external_storage_aliasstate", "UPDATE external_storage_aliasstate SET epoch = 1"):
+        database.run(lost)
+        state.forget()
+        adopted = journey.adopt("default", "other")
+        assert (adopted.step, adopted.active, adopted.retired) == (Step.SETTLED, "other", ("disk",))
+        assert adopted.identity == identity
+        guard.check_all("default")
+    with pytest.raises(ladder.StepRefused, match="The database knows that the files of 'default' are in 'other'"):
+        journey.adopt("default", "disk")
+    with pytest.raises(SettingsError, match="none of the stores"):
+        journey.adopt("default", "elsewhere")
+
+
+def test_nobodys_word_makes_another_sites_store_ours(site):
+    site.climb(*UP_TO["left"], target="other")
+    database.run("UPDATE external_storage_aliasstate SET epoch = 1, identity = %s", "somebody")
+    state.forget()
+    with pytest.raises(guard.NotOurs, match="another site"):
+        journey.adopt("default", "other")
 
 
 def test_a_store_that_is_away_does_not_keep_the_site_from_starting(site):
