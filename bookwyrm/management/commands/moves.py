@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from bookwyrm import env
 from bookwyrm.management.database import database_at_hand
 from bookwyrm.operate import moves
+from external_storage.django.remedies import as_typed
 from external_storage.errors import LockHeld, StorageError
 
 LOOK_EVERY = 1.0
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         try:
             doing[what]()
         except StorageError as problem:
-            raise CommandError(str(problem), returncode=problem.exit_code) from problem
+            raise CommandError(as_typed(str(problem)), returncode=problem.exit_code) from problem
 
     def _show(self, *, as_json: bool) -> None:
         found = moves.whereabouts(settings.MEDIA_STORE)
