@@ -37,7 +37,8 @@ def test_every_finding_is_documented_and_no_other():
 def test_every_command_and_option_of_ours_is_documented(command):
     text = page("commands.md")
     assert f"`{command}" in text
-    section = text if command == "collectstatic" else next(s for s in text.split("\n## ") if f"`{command}" in s)
+    sections = text.split("\n## ")
+    section = text if command == "collectstatic" else next(s for s in sections if f"`{command}" in s.partition("\n")[0])
     parser = load_command_class("external_storage.django", command).create_parser("manage.py", command)
     of_django = {"--help", "--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--json"}
     of_django |= {"--no-color", "--force-color", "--skip-checks"}
