@@ -409,7 +409,7 @@ def test_objects_on_their_way_over_a_connection_that_breaks_can_be_sent_again(op
 
 
 def test_a_server_that_stops_answering_is_given_up_and_others_do_not_wait_for_it(openssh, monkeypatch):
-    monkeypatch.setattr(channel, "NO_PROGRESS_SECONDS", 1.0)
+    monkeypatch.setattr(channel, "NO_PROGRESS_SECONDS", 4.0)  # time for another to log in on a busy machine
     monkeypatch.setattr(channel, "STUCK_SECONDS", 0.1)
     store = sftp_store(openssh, key_file=str(openssh.key_file_with_passphrase), passphrase=PASSPHRASE)
     put(store, "a", b"1")
